@@ -97,6 +97,8 @@ export interface Prepared {
   /** Parameters of the entry point in order, so that a JSON object becomes positional arguments. */
   parameters: { name: string; /** `date` parameters become `Date`/`datetime`, `bytes` are decoded. */ kind: "plain" | "date" | "datetime" | "bytes"; hasDefault: boolean }[];
   hasPreprocessor: boolean;
+  /** Program that runs it when the language leaves a choice (`//nodejs`). */
+  engine?: "bun" | "node" | "deno" | "python" | "bash";
   /** Environment the loader needs (`PYTHONPATH`…), fixed for the prepared script. */
   env: Record<string, string>;
 }

@@ -93,11 +93,14 @@ create table job_done (
   labels          text[],
   preprocessed    boolean not null default false,
   deleted         boolean not null default false,
+  -- arguments, result and log are wiped then
+  delete_at       timestamptz,
   resolution      jsonb,
   primary key (id)
 ) partition by range (id);
 create table job_done_default partition of job_done default;
 create index job_done_recent on job_done (workspace_id, completed_at desc);
+create index job_done_delete_at on job_done (delete_at) where delete_at is not null;
 
 create table job_log (
   job_id     uuid not null,
@@ -107,6 +110,12 @@ create table job_log (
   primary key (job_id, position)
 ) partition by range (job_id);
 create table job_log_default partition of job_log default;
+
+-- The result of a cancelled job, in the form clients of Windmill read.
+create function job_canceled(canceler text, reason text) returns json language sql immutable as $$
+  select json_build_object('error', json_build_object('message', format('Job canceled: %s by %s', reason, canceler),
+    'name', 'Canceled', 'reason', reason, 'canceler', canceler))
+$$;
 
 -- What a running job tells besides logs; gone when it ends.
 create table job_live (

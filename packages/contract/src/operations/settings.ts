@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { operation } from "../operation.ts";
+
+const health = z.object({
+  status: z.enum(["healthy", "degraded", "unhealthy"]),
+  checked_at: z.string(),
+  database_healthy: z.boolean(),
+  workers_alive: z.number(),
+});
+
+export const settingsOperations = [
+  operation({
+    id: "backendVersion",
+    method: "GET",
+    path: "/version",
+    tag: "Settings",
+    summary: "Version of the server",
+    access: "public",
+    answer: z.string(),
+    media: "text",
+  }),
+  operation({
+    id: "backendUptodate",
+    method: "GET",
+    path: "/uptodate",
+    tag: "Settings",
+    summary: "Whether a newer version exists",
+    access: "public",
+    answer: z.string(),
+    media: "text",
+  }),
+  operation({
+    id: "getLicenseId",
+    method: "GET",
+    path: "/ee_license",
+    tag: "Settings",
+    summary: "Licence id: empty, everything is in the free product",
+    access: "public",
+    answer: z.string(),
+    media: "text",
+  }),
+  operation({
+    id: "getOpenApiYaml",
+    method: "GET",
+    path: "/openapi.yaml",
+    tag: "Settings",
+    summary: "OpenAPI document as YAML",
+    access: "public",
+    answer: z.string(),
+    media: "text",
+  }),
+  operation({
+    id: "getOpenApiJson",
+    method: "GET",
+    path: "/openapi.json",
+    tag: "Settings",
+    summary: "OpenAPI document as JSON",
+    access: "public",
+    answer: z.record(z.string(), z.unknown()),
+    extension: true,
+  }),
+  operation({
+    id: "getHealthStatus",
+    method: "GET",
+    path: "/health/status",
+    tag: "Health",
+    summary: "Health of the instance",
+    access: "public",
+    answer: health,
+  }),
+  operation({
+    id: "getHealthDetailed",
+    method: "GET",
+    path: "/health/detailed",
+    tag: "Health",
+    summary: "Health of the instance with its parts",
+    access: "devops",
+    scope: { domain: "workers", action: "read" },
+    answer: health.extend({ checks: z.record(z.string(), z.unknown()) }),
+  }),
+] as const;

@@ -1,0 +1,13 @@
+import type { Duty } from "./duty.ts";
+import { partitions } from "./partitions.ts";
+import { rescue } from "./rescue.ts";
+import { retention } from "./retention.ts";
+import { sweep } from "./sweep.ts";
+import { wipe } from "./wipe.ts";
+
+export type { Duty, DutyContext } from "./duty.ts";
+export { startDuties, type DutiesOptions, type RunningDuties } from "./leader.ts";
+export { partitions, rescue, retention, sweep, wipe };
+
+/** Every duty of the product. */
+export const allDuties: readonly Duty[] = [rescue, wipe, sweep, partitions, retention];

@@ -1,0 +1,67 @@
+import { named, sql, type Queryable } from "@towermill/store";
+
+export interface CancelRequest {
+  workspace: string;
+  ids: readonly string[];
+  by: string;
+  reason: string;
+  /** Ends running jobs at once, without waiting for their worker. */
+  force?: boolean;
+}
+
+export interface Canceled {
+  /** Ended now: they had not started, or were forced. */
+  ended: string[];
+  /** Running: their worker has to stop them. */
+  stopping: string[];
+}
+
+/**
+ * Cancels jobs and everything below them, in one statement: what has not started ends now, what runs is marked and
+ * stopped by its worker. A job that ended already is left as it is.
+ */
+export async function cancelJobs(db: Queryable, request: CancelRequest): Promise<Canceled> {
+  const rows = await db.query<{ id: string; ended: boolean }>(
+    named(
+      "cancel_jobs",
+      sql`with recursive tree as (
+        select j.id, 0 as depth from job j where j.id = any(${request.ids}::uuid[]) and j.workspace_id = ${request.workspace}
+        union
+        select c.id, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500
+      ), live as (
+        select q.id, q.running from job_queue q where q.id in (select id from tree) for update
+      ), gone as (
+        delete from job_queue q using live l where q.id = l.id and (not l.running or ${request.force ?? false})
+        returning q.id, q.workspace_id, q.started_at, q.worker
+      ), done as (
+        insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker)
+        select id, workspace_id, 'canceled', started_at,
+          coalesce(greatest(0, extract(epoch from clock_timestamp() - started_at) * 1000), 0)::bigint,
+          job_canceled(${request.by}, ${request.reason}), ${request.by}, ${request.reason}, worker from gone
+        returning id
+      ), slots as (
+        update concurrency_slot s set ended_at = now() from gone g where s.job_id = g.id returning s.job_id
+      ), marked as (
+        update job_queue q set canceled_by = coalesce(q.canceled_by, ${request.by}),
+          canceled_reason = coalesce(q.canceled_reason, ${request.reason})
+        from live l where q.id = l.id and l.running and not ${request.force ?? false}
+        returning q.id
+      )
+      select id, true as ended from done union all select id, false from marked`,
+    ),
+  );
+  return {
+    ended: rows.filter((row) => row.ended).map((row) => row.id),
+    stopping: rows.filter((row) => !row.ended).map((row) => row.id),
+  };
+}
+
+/** What the queue says a worker is running: the net behind cancel notifications, and how a worker learns what it lost. */
+export async function claimedOf(db: Queryable, worker: string): Promise<{ id: string; attempt: number; canceled: boolean }[]> {
+  return db.query(
+    named(
+      "claimed_of",
+      sql`select id, attempt, canceled_by is not null as canceled from job_queue where running and worker = ${worker}`,
+    ),
+  );
+}

@@ -1,0 +1,131 @@
+import { sql, type Bus, type Database, type Queryable } from "@towermill/store";
+import type { Ended } from "./complete.ts";
+import type { ClaimedJob, JobStatus, NewJob } from "./job.ts";
+import { claimedFrom, pushJob } from "./push.ts";
+import { hashToken, randomToken } from "./token.ts";
+
+/** A slot of a worker in this process, held for one job. */
+export interface Reservation {
+  worker: string;
+  /** The job is committed: run it. */
+  start(job: ClaimedJob): void;
+  /** The job was not pushed after all. */
+  release(): void;
+}
+
+/** A worker in the same process: a pushed job can be claimed for it in the push itself. */
+export interface LocalWorker {
+  /** A free slot that serves the tag, or `null`. */
+  reserve(tag: string): Reservation | null;
+}
+
+export interface Outcome {
+  id: string;
+  status: JobStatus;
+  /** JSON text. */
+  result: string;
+}
+
+/** Sends jobs on their way and tells who waits that they ended. One per process. */
+export interface Dispatcher {
+  attach(worker: LocalWorker): void;
+  /** Pushes one job that is complete in itself; claims it at once for a local slot when one is free. */
+  push(job: NewJob): Promise<void>;
+  /** Pushes in the caller's transaction; call `wake` after its commit. */
+  pushIn(tx: Queryable, job: NewJob): Promise<void>;
+  wake(tags: readonly string[]): void;
+  /** Tells everybody, here and in other processes, that these jobs ended. */
+  ended(outcomes: readonly Ended[]): void;
+  /** The same for jobs that ended elsewhere than in `completeJobs`: their outcome is read back for whoever waits here. */
+  announce(ids: readonly string[]): Promise<void>;
+  /** Resolves when the job ended; `null` when the time is over or the caller gave up. */
+  waitFor(id: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Outcome | null>;
+}
+
+type Waiter = (outcome: Outcome) => void;
+
+/** Waiting jobs are looked up again this often, in case a notification was lost. */
+const safetyNetMs = 30_000;
+
+export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispatcher {
+  const workers: LocalWorker[] = [];
+  const waiters = new Map<string, Set<Waiter>>();
+
+  const settle = (outcome: Outcome): void => {
+    const waiting = waiters.get(outcome.id);
+    waiters.delete(outcome.id);
+    for (const waiter of waiting ?? []) waiter(outcome);
+  };
+  const lookUp = async (ids: string[]): Promise<void> => {
+    if (ids.length === 0) return;
+    const rows = await db.query<{ id: string; status: JobStatus; result: string | null }>(
+      sql`select id, status, result from job_done where id = any(${ids}::uuid[])`,
+    );
+    for (const row of rows) settle({ ...row, result: row.result ?? "null" });
+  };
+  const lookUpQuietly = (ids: string[]): void => {
+    lookUp(ids).catch(() => undefined); // the database is away: the net or the resync asks again
+  };
+  bus.subscribe("done", (ids) => lookUpQuietly(ids.filter((id) => waiters.has(id))));
+  bus.onResync(() => lookUpQuietly([...waiters.keys()]));
+
+  const reserve = (job: NewJob): Reservation | null => {
+    if (job.concurrency || job.scheduledFor) return null;
+    for (const worker of workers) {
+      const reservation = worker.reserve(job.tag);
+      if (reservation) return reservation;
+    }
+    return null;
+  };
+
+  return {
+    attach: (worker) => void workers.push(worker),
+    async push(job) {
+      const reservation = reserve(job);
+      const secret = randomToken();
+      try {
+        const claim = reservation ? { worker: reservation.worker, tokenHash: hashToken(secret) } : null;
+        const scheduledFor = await pushJob(db, job, claim);
+        if (reservation) reservation.start(claimedFrom(job, { scheduledFor, secret }));
+        else if (!job.scheduledFor) bus.publish("wake", [job.tag]);
+      } catch (error) {
+        reservation?.release();
+        throw error;
+      }
+    },
+    async pushIn(tx, job) {
+      await pushJob(tx, job);
+    },
+    wake(tags) {
+      if (tags.length > 0) bus.publish("wake", [...new Set(tags)]);
+    },
+    ended(outcomes) {
+      for (const { id, status, result } of outcomes) settle({ id, status, result });
+      if (outcomes.length > 0) bus.publish("done", outcomes.map((outcome) => outcome.id));
+    },
+    async announce(ids) {
+      if (ids.length === 0) return;
+      bus.publish("done", [...ids]);
+      await lookUp(ids.filter((id) => waiters.has(id)));
+    },
+    waitFor: (id, { timeoutMs, signal }) =>
+      new Promise((resolve) => {
+        const end = (outcome: Outcome | null): void => {
+          clearTimeout(timer);
+          clearInterval(net);
+          signal?.removeEventListener("abort", giveUp);
+          const waiting = waiters.get(id);
+          waiting?.delete(end);
+          if (waiting?.size === 0) waiters.delete(id);
+          resolve(outcome);
+        };
+        const giveUp = (): void => end(null);
+        const timer = setTimeout(giveUp, timeoutMs);
+        const net = setInterval(() => lookUpQuietly([id]), safetyNetMs);
+        signal?.addEventListener("abort", giveUp, { once: true });
+        const waiting = waiters.get(id) ?? new Set();
+        waiters.set(id, waiting.add(end));
+        if (signal?.aborted) giveUp();
+      }),
+  };
+}

@@ -1,0 +1,14 @@
+export { readCachedResult, resultCacheKey, writeCachedResult } from "./cached-result.ts";
+export { cancelJobs, claimedOf, type Canceled, type CancelRequest } from "./cancel.ts";
+export { claimJobs, claimStatement, type ClaimRequest } from "./claim.ts";
+export { completeJobs, releaseNext, type Ended } from "./complete.ts";
+export { createDispatcher, type Dispatcher, type LocalWorker, type Outcome, type Reservation } from "./dispatcher.ts";
+export { firstIdAt, isJobId, newJobId } from "./id.ts";
+export type { ClaimedJob, Completion, JobKind, JobOptions, JobStatus, NewJob } from "./job.ts";
+export { appendStream, readLive, setProgress, type Live } from "./live.ts";
+export { appendLogs, logLength, noteInLog, readLog, type LogChunk } from "./log.ts";
+export { createPartitions, dropPartitions } from "./partition.ts";
+export { claimedFrom, pushJob, type ClaimAtPush } from "./push.ts";
+export { giveBackJobs, lostAfterSeconds, maximumRestarts, rescueJobs, type Rescued } from "./requeue.ts";
+export { hashToken, jobToken, parseJobToken, randomToken } from "./token.ts";
+export { pingWorker, registerWorker, removeWorker, type Heartbeat, type WorkerRegistration } from "./worker-row.ts";

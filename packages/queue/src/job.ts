@@ -1,0 +1,131 @@
+import type { Language, Member } from "@towermill/contract";
+
+export type JobKind =
+  | "script"
+  | "preview"
+  | "dependencies"
+  | "flow"
+  | "flowpreview"
+  | "flowdependencies"
+  | "appdependencies"
+  | "flowscript"
+  | "singlestepflow"
+  | "identity"
+  | "noop";
+
+/** Rare switches of a job, kept together so that they cost nothing where they are not used. */
+export interface JobOptions {
+  /** Run `preprocessor(event)` first. */
+  preprocess?: boolean;
+  /** Wipe arguments, result and logs this long after the end; 0 = at once. */
+  deleteAfterSeconds?: number;
+  /** A perpetual script: pushed again when it ends, unless cancelled. */
+  restart?: boolean;
+  /** Hex key of the result cache entry to write on success. */
+  cacheKey?: string;
+  /** `{path: hash}` of code the CLI stored for this run; wins over deployed scripts of the same path. */
+  temporaryScripts?: Record<string, string>;
+  /** Script-level environment variables, `KEY=VALUE`. */
+  envs?: string[];
+  /** A process of its own. */
+  fresh?: boolean;
+  /** For dependency jobs: the deployed script the lock belongs to. */
+  lockOf?: { hash: string };
+  /** Raw workspace dependency files by name, for lock jobs. */
+  dependencyFiles?: Record<string, string>;
+  /** The version a later deployment replaced; kept for perpetual scripts, which follow the newest. */
+  [extra: string]: unknown;
+}
+
+/** A job to push. Times are decided by the database unless given. */
+export interface NewJob {
+  id: string;
+  workspace: string;
+  kind: JobKind;
+  createdBy: string;
+  permissionedAs: string;
+  /** Rights as they are now; a later change does not affect the job. */
+  member: Member;
+  tag: string;
+  /** JSON text of an object, `null` for none. */
+  args: string | null;
+  path?: string | null;
+  hash?: string | null;
+  language?: Language | null;
+  rawCode?: string | null;
+  rawLock?: string | null;
+  /** JSON text. */
+  rawFlow?: string | null;
+  parentJob?: string | null;
+  rootJob?: string | null;
+  flowStepId?: string | null;
+  triggerKind?: string | null;
+  triggerPath?: string | null;
+  entrypoint?: string | null;
+  /** 1..100, higher first; `null` counts as 0. */
+  priority?: number | null;
+  timeoutSeconds?: number | null;
+  cacheTtlSeconds?: number | null;
+  concurrency?: { key: string; limit: number; windowSeconds: number } | null;
+  visibleToOwner?: boolean;
+  labels?: string[] | null;
+  options?: JobOptions;
+  /** Not before this moment; absent = now. */
+  scheduledFor?: Date | null;
+}
+
+/** A job as a worker holds it after claiming. */
+export interface ClaimedJob {
+  id: string;
+  workspace: string;
+  kind: JobKind;
+  createdBy: string;
+  permissionedAs: string;
+  member: Member;
+  tag: string;
+  args: string | null;
+  path: string | null;
+  hash: string | null;
+  language: Language | null;
+  rawCode: string | null;
+  rawLock: string | null;
+  parentJob: string | null;
+  rootJob: string | null;
+  flowStepId: string | null;
+  triggerKind: string | null;
+  triggerPath: string | null;
+  entrypoint: string | null;
+  priority: number | null;
+  timeoutSeconds: number | null;
+  concurrencyKey: string | null;
+  concurrentLimit: number | null;
+  concurrencyWindowSeconds: number | null;
+  visibleToOwner: boolean;
+  labels: string[] | null;
+  options: JobOptions;
+  scheduledFor: Date;
+  /** The fence: completing, logging and progress need it. */
+  attempt: number;
+  /** Secret half of the job's token. */
+  secret: string;
+}
+
+export type JobStatus = "success" | "failure" | "canceled" | "skipped";
+
+/** What came of a job. */
+export interface Completion {
+  id: string;
+  attempt: number;
+  status: JobStatus;
+  /** JSON text. */
+  result: string;
+  memPeakKb?: number | null;
+  runner?: string | null;
+  startMs?: number | null;
+  labels?: string[] | null;
+  preprocessed?: boolean;
+  /** Wiped this long after the end. */
+  deleteAfterSeconds?: number | null;
+  /** The end of the log that was not written yet. */
+  lastLog?: { position: number; text: string } | null;
+}

@@ -1,0 +1,73 @@
+import { type Call, callScript } from "./call.ts";
+import { describeError } from "./failure.ts";
+import { openGuestPipes } from "./pipes.ts";
+import { leftProcessesBehind, prepareReset } from "./reset.ts";
+
+interface Job extends Call {
+  env: Record<string, string>;
+  cwd: string;
+  resultLimit: number;
+}
+
+const guestFile = import.meta.filename ?? "javascript.mjs";
+const pipes = openGuestPipes();
+
+/** Set while a job runs: an error that nobody caught ends that job and this process. */
+let fail: ((error: unknown) => void) | undefined;
+const uncaught = (error: unknown): void => {
+  if (fail === undefined) throw error;
+  fail(error);
+};
+process.on("uncaughtException", uncaught);
+process.on("unhandledRejection", uncaught);
+
+const reset = prepareReset(process.env["TOWERMILL_OWN_TMP"] === "1");
+
+pipes.send({ kind: "ready" }, []);
+for (;;) {
+  const { header, payload } = pipes.receive();
+  await runJob(header as unknown as Job, payload.toString("utf8"));
+}
+
+async function runJob(job: Job, args: string): Promise<void> {
+  reset.before(job.env, job.cwd);
+  let startedAt = 0;
+  const started = (): void => {
+    startedAt = performance.timeOrigin + performance.now();
+  };
+  let crashed = false;
+  const crash = new Promise<never>((_, reject) => {
+    fail = (error) => {
+      crashed = true;
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+  });
+  crash.catch(() => undefined);
+  try {
+    const { result, preprocessed } = await Promise.race([callScript(job, args, started), crash]);
+    const texts = preprocessed === undefined ? [Buffer.from(result)] : [Buffer.from(preprocessed), Buffer.from(result)];
+    const last = texts.at(-1)?.length ?? 0;
+    if (last > job.resultLimit) throw tooLarge(last, job.resultLimit);
+    const more = preprocessed === undefined ? {} : { preprocessedBytes: texts[0]?.length };
+    answer("success", { startedAt, ...more }, texts);
+  } catch (error) {
+    const text = JSON.stringify(describeError(error, guestFile));
+    answer("failure", { startedAt: startedAt || undefined, spent: crashed || undefined }, [Buffer.from(text)]);
+  }
+  fail = undefined;
+  reset.after();
+}
+
+function answer(kind: "success" | "failure", more: object, payload: readonly Uint8Array[]): void {
+  const spent = leftProcessesBehind() ? { spent: true } : {};
+  pipes.send({ kind, peakKb: peakKb(), ...more, ...spent }, payload);
+}
+
+function peakKb(): number {
+  return process.resourceUsage().maxRSS;
+}
+
+function tooLarge(bytes: number, limit: number): Error {
+  const megabytes = (count: number): string => (count / 1048576).toFixed(1);
+  return new Error(`The result is ${megabytes(bytes)} MiB of JSON; the limit is ${megabytes(limit)} MiB.`);
+}

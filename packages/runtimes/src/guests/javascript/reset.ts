@@ -1,0 +1,117 @@
+import { mkdirSync, readFileSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+
+type Clear = (handle: never) => void;
+
+/**
+ * What is undone between two jobs of one process: timers, listeners on `process`, environment, working folder, exit
+ * code, files in `/tmp`. Kept, as on AWS Lambda: module state and globals.
+ */
+export interface Reset {
+  before(env: Record<string, string>, cwd: string): void;
+  after(): void;
+}
+
+export function prepareReset(ownTmp: boolean): Reset {
+  const timers = trackTimers();
+  const baseline = new Map(process.eventNames().map((name) => [name, process.rawListeners(name)]));
+  const originalExit = process.exit;
+  const kept = new Set(ownTmp ? readdirSync("/tmp") : []);
+  let folder = "";
+  return {
+    before(env, cwd) {
+      for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+      Object.assign(process.env, env);
+      mkdirSync(cwd, { mode: 0o700 });
+      process.chdir(cwd);
+      folder = cwd;
+    },
+    after() {
+      timers.clear();
+      process.exit = originalExit;
+      process.exitCode = undefined;
+      for (const name of process.eventNames()) {
+        const kept = baseline.get(name) ?? [];
+        for (const listener of process.rawListeners(name)) {
+          if (!kept.includes(listener)) process.removeListener(name, listener as () => void);
+        }
+      }
+      process.chdir("/");
+      removeFolder(folder);
+      if (ownTmp) emptyTmp(kept);
+    },
+  };
+}
+
+/** Wraps the timer functions so that what a job left ticking can be stopped. */
+function trackTimers(): { clear(): void } {
+  const alive = new Map<unknown, Clear>();
+  const scope = globalThis as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const pairs = [
+    ["setTimeout", "clearTimeout"],
+    ["setInterval", "clearInterval"],
+    ["setImmediate", "clearImmediate"],
+  ] as const;
+  for (const [setName, clearName] of pairs) {
+    const set = scope[setName];
+    const clear = scope[clearName];
+    if (set === undefined || clear === undefined) continue;
+    const once = setName !== "setInterval";
+    const wrapped = (callback: unknown, ...rest: unknown[]): unknown => {
+      if (typeof callback !== "function") return set(callback, ...rest);
+      const run = function (this: unknown, ...args: unknown[]): unknown {
+        if (once) alive.delete(handle);
+        return Reflect.apply(callback, this, args);
+      };
+      const handle = set(run, ...rest);
+      alive.set(handle, clear as Clear);
+      return handle;
+    };
+    // Node's promisify(setTimeout) looks for these on the function.
+    Object.defineProperties(wrapped, Object.getOwnPropertyDescriptors(set));
+    scope[setName] = wrapped;
+    scope[clearName] = (handle: unknown): unknown => {
+      alive.delete(handle);
+      return clear(handle);
+    };
+  }
+  return {
+    clear() {
+      for (const [handle, clear] of alive) clear(handle as never);
+      alive.clear();
+    },
+  };
+}
+
+function removeFolder(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // What cannot be removed here goes with the runner's folder.
+    }
+  }
+}
+
+function emptyTmp(kept: ReadonlySet<string>): void {
+  for (const name of readdirSync("/tmp")) {
+    if (kept.has(name)) continue;
+    try {
+      rmSync(`/tmp/${name}`, { recursive: true, force: true });
+    } catch {
+      // A job can make what cannot be removed; the next one of the same script finds it.
+    }
+  }
+}
+
+/** Whether programs that the job started are still running, be they this process's children or orphans. */
+export function leftProcessesBehind(): boolean {
+  try {
+    const own = readFileSync(`/proc/self/task/${process.pid}/children`, "latin1").trim();
+    const siblings = readFileSync(`/proc/${process.ppid}/task/${process.ppid}/children`, "latin1").trim();
+    return own !== "" || siblings.includes(" ");
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,56 @@
+import { dirname } from "node:path";
+
+/** Programs that can answer jobs; languages map to them. */
+export type EngineName = "bun" | "node" | "deno" | "python" | "bash";
+
+export interface Engine {
+  name: EngineName;
+  /** Command line, given the folder of the guest programs as the process sees it. */
+  argv(guests: string): string[];
+  /** Host files or folders of the installation, needed inside a sandbox besides `/usr`. */
+  installation: string[];
+  env: Record<string, string>;
+}
+
+export interface FoundPrograms {
+  bun?: string | undefined;
+  node?: string | undefined;
+  deno?: string | undefined;
+  python: { command: string; prefix: string };
+}
+
+/** The engines that the programs found on this machine make possible. */
+export function listEngines(found: FoundPrograms): Map<EngineName, Engine> {
+  const engines = new Map<EngineName, Engine>();
+  const add = (name: EngineName, engine: Omit<Engine, "name" | "env"> & { env?: Record<string, string> }): void => {
+    engines.set(name, { env: {}, ...engine, name });
+  };
+  const { bun, node, deno, python } = found;
+  if (bun !== undefined) {
+    add("bun", {
+      argv: (guests) => [bun, "--no-install", `${guests}/javascript.mjs`],
+      installation: outsideSystem(bun),
+      env: { DO_NOT_TRACK: "1", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
+    });
+  }
+  if (node !== undefined) {
+    add("node", { argv: (guests) => [node, `${guests}/javascript.mjs`], installation: outsideSystem(node) });
+  }
+  if (deno !== undefined) {
+    add("deno", {
+      argv: (guests) => [deno, "run", "-A", "--no-lock", "--no-prompt", "--quiet", `${guests}/javascript.mjs`],
+      installation: outsideSystem(deno),
+      env: { DENO_NO_UPDATE_CHECK: "1", DENO_DIR: "/tmp/deno" },
+    });
+  }
+  const guest = (guests: string): string[] => [python.command, "-I", "-u", "-B", `${guests}/python/zygote.py`];
+  const installation = outsideSystem(python.prefix);
+  add("python", { argv: guest, installation });
+  add("bash", { argv: guest, installation });
+  return engines;
+}
+
+/** The path itself, unless every sandbox sees it anyway. */
+export function outsideSystem(path: string): string[] {
+  return path === "/usr" || path.startsWith("/usr/") || ["/bin", "/sbin"].includes(dirname(path)) ? [] : [path];
+}

@@ -1,0 +1,188 @@
+import type { JobError, RunIo, RunOutcome, RunnerKind } from "../runtime.ts";
+import type { Launched, LaunchEnd } from "../launcher/launcher.ts";
+import { collectOutput, type JobOutput, type OutputLimits } from "./output.ts";
+import { type GuestMessage, readFrames, type RunMessage } from "./frames.ts";
+import type { RunnerPipes } from "./pipes.ts";
+import { watchMemory } from "./memory.ts";
+import { exitError, lostError, memoryError, stoppedError } from "./outcome.ts";
+
+export interface RunnerJob {
+  message: Omit<RunMessage, "argsBytes">;
+  args: string;
+  io: RunIo;
+  signal: AbortSignal;
+  timeoutMs: number;
+  memoryLimitMb: number;
+  requestedAt: number;
+  kind: RunnerKind;
+}
+
+/** A process that answers jobs one after the other. */
+export interface Runner {
+  readonly launched: Launched;
+  /** Runs one job. Never rejects: everything that can happen to the process is an outcome. */
+  run(job: RunnerJob): Promise<RunOutcome>;
+  /** Whether it can take another job. */
+  usable(): boolean;
+  /** Ends the process and everything below it. */
+  kill(): Promise<void>;
+}
+
+interface Current {
+  output: JobOutput;
+  answered(message: GuestMessage, payload: Buffer): void;
+}
+
+/** Makes a runner of a launched guest; resolves when the guest says that it is ready. */
+export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits: OutputLimits): Promise<Runner> {
+  const state: { current: Current | undefined; alive: boolean; spent: boolean } = {
+    current: undefined,
+    alive: true,
+    spent: false,
+  };
+  let ready: () => void = () => undefined;
+  const booted = new Promise<boolean>((resolve) => {
+    ready = () => resolve(true);
+    void launched.ended.then(() => resolve(false));
+  });
+  let said = "";
+  pipes.onOutput((chunk) => {
+    if (state.current !== undefined) state.current.output.push(chunk);
+    else if (said.length < 2000) said += chunk.toString("utf8");
+  });
+  const read = readFrames((message, payload) => {
+    if (message.kind === "ready") return ready();
+    pipes.drainOutput();
+    state.current?.answered(message, payload);
+  });
+  pipes.onAnswer((chunk) => {
+    try {
+      read(chunk);
+    } catch {
+      state.spent = true;
+      launched.kill();
+    }
+  });
+  launched.opened();
+  void launched.ended.then(() => {
+    state.alive = false;
+    // What it wrote last is still in the pipe; a turn of the event loop reads it before the job is settled.
+    setTimeout(() => pipes.close(), 1000).unref();
+  });
+  if (!(await booted)) throw new Error(`A runner ended while it was starting. ${said.trim()}`.trim());
+  return {
+    launched,
+    usable: () => state.alive && !state.spent,
+    kill: async () => {
+      state.spent = true;
+      launched.kill();
+      await launched.ended;
+      pipes.close();
+    },
+    run: (job) => runJob(job, { launched, pipes, limits, state }),
+  };
+}
+
+interface RunnerParts {
+  launched: Launched;
+  pipes: RunnerPipes;
+  limits: OutputLimits;
+  state: { current: Current | undefined; alive: boolean; spent: boolean };
+}
+
+type Ending =
+  | { message: GuestMessage; payload: Buffer }
+  | { end: LaunchEnd }
+  | { stopped: "timeout" | "canceled" | "memory" };
+
+async function runJob(job: RunnerJob, runner: RunnerParts): Promise<RunOutcome> {
+  const { launched, pipes, state } = runner;
+  const output = collectOutput(job.io, runner.limits);
+  let settle: (ending: Ending) => void = () => undefined;
+  const settled = new Promise<Ending>((resolve) => {
+    settle = resolve;
+  });
+  state.current = { output, answered: (message, payload) => settle({ message, payload }) };
+  const timer = setTimeout(() => settle({ stopped: "timeout" }), Math.min(job.timeoutMs, 2_147_483_647));
+  const abort = (): void => settle({ stopped: "canceled" });
+  job.signal.addEventListener("abort", abort, { once: true });
+  const memory = watchMemory(launched.pid, job.memoryLimitMb, () => settle({ stopped: "memory" }));
+  void launched.ended.then((end) => settle({ end }));
+  if (job.signal.aborted) abort();
+  else send(job, pipes);
+  const ending = await settled;
+  clearTimeout(timer);
+  memory.stop();
+  job.signal.removeEventListener("abort", abort);
+  const measure = measureJob(job, ending, memory.peakKb());
+  const outcome = await conclude({ job, runner, output, ending });
+  state.current = undefined;
+  return { ...measure, ...outcome };
+}
+
+function send(job: RunnerJob, pipes: RunnerPipes): void {
+  const argsBytes = Buffer.byteLength(job.args);
+  pipes.write(`${JSON.stringify({ ...job.message, argsBytes } satisfies RunMessage)}\n${job.args}`);
+}
+
+function measureJob(job: RunnerJob, ending: Ending, sampledKb: number): Pick<RunOutcome, "runner" | "startMs" | "memPeakKb"> {
+  const message = "message" in ending ? ending.message : undefined;
+  const startedAt = message?.startedAt ?? job.requestedAt;
+  return {
+    runner: job.kind,
+    startMs: Math.max(0, startedAt - job.requestedAt),
+    memPeakKb: Math.max(sampledKb, message?.peakKb ?? 0),
+  };
+}
+
+type Conclusion =
+  | { status: "success"; result: string; preprocessedArgs?: string }
+  | { status: "failure"; reason: "error" | "exit" | "timeout" | "memory" | "canceled" | "setup"; error: JobError };
+
+interface Concluding {
+  job: RunnerJob;
+  runner: RunnerParts;
+  output: JobOutput;
+  ending: Ending;
+}
+
+async function conclude({ job, runner, output, ending }: Concluding): Promise<Conclusion> {
+  const { launched, pipes, state } = runner;
+  const finish = (): void => {
+    pipes.drainOutput();
+    output.end();
+  };
+  if ("stopped" in ending) {
+    state.spent = true;
+    launched.kill();
+    await launched.ended;
+    finish();
+    return { status: "failure", reason: ending.stopped, error: stoppedError(ending.stopped, job) };
+  }
+  if ("end" in ending) {
+    finish();
+    if (ending.end.lost) return { status: "failure", reason: "setup", error: lostError() };
+    if (ending.end.oomKills > 0) return { status: "failure", reason: "memory", error: memoryError(job) };
+    return { status: "failure", reason: "exit", error: exitError(ending.end.code, output.lastLines(20)) };
+  }
+  const { message, payload } = ending;
+  if (message.spent === true) state.spent = true;
+  finish();
+  if (message.kind === "exited") {
+    const code = message.code ?? 1;
+    // 137 = SIGKILL, which nobody but the kernel sent: we kill runners, not what is in them.
+    if (code === 137 && (await launched.countOomKills()) > 0) {
+      state.spent = true;
+      return { status: "failure", reason: "memory", error: memoryError(job) };
+    }
+    return { status: "failure", reason: "exit", error: exitError(code, output.lastLines(20)) };
+  }
+  if (message.kind === "failure") {
+    return { status: "failure", reason: "error", error: JSON.parse(payload.toString("utf8")) as JobError };
+  }
+  if (message.fromOutput === true) return { status: "success", result: JSON.stringify(output.lastLine()) };
+  const split = message.preprocessedBytes ?? 0;
+  const result = payload.toString("utf8", split);
+  if (split === 0) return { status: "success", result };
+  return { status: "success", result, preprocessedArgs: payload.toString("utf8", 0, split) };
+}

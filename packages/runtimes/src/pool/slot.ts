@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Prepared } from "../runtime.ts";
+import type { Launched, Launcher } from "../launcher/launcher.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { Engine, EngineName } from "./engines.ts";
+import type { OutputLimits } from "./output.ts";
+import { openPipes } from "./pipes.ts";
+import { makeRunner, type Runner } from "./runner.ts";
+import { linkCode } from "./code.ts";
+
+/** A runner with its place on disk and what the pool knows of it. */
+export interface Slot {
+  engine: EngineName;
+  runner: Runner;
+  /** Jobs it has been given. */
+  jobs: number;
+  idleSince: number;
+  /** Memory limit in force, MiB. */
+  memoryLimitMb: number;
+  /** Brings a script's code into sight of the process. */
+  assign(prepared: Prepared): void;
+  /** Folder for its next job, as the process sees it. */
+  nextFolder(): string;
+  /** Ends the process and removes its folders. */
+  discard(): Promise<void>;
+}
+
+export interface SlotOptions {
+  launcher: Launcher;
+  sandbox: Sandbox;
+  engine: Engine;
+  limits: OutputLimits;
+  memoryLimitMb: number;
+  env: Record<string, string>;
+}
+
+/** Boots a blank runner. Throws when it cannot be started. */
+export async function startSlot(options: SlotOptions): Promise<Slot> {
+  const { engine, sandbox } = options;
+  const place = sandbox.makePlace(engine, options.memoryLimitMb);
+  let launched: Launched | undefined;
+  try {
+    launched = await options.launcher.launch({
+      ...place.spec,
+      argv: engine.argv(place.guests),
+      env: { ...options.env, ...engine.env, ...(sandbox.ownTmp ? { TOWERMILL_OWN_TMP: "1" } : {}) },
+    });
+    const runner = await makeRunner(launched, openPipes(place.spec.pipes), options.limits);
+    return describeSlot(options, runner, place);
+  } catch (error) {
+    launched?.kill();
+    await launched?.ended;
+    rmSync(place.folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function describeSlot(options: SlotOptions, runner: Runner, place: ReturnType<Sandbox["makePlace"]>): Slot {
+  let jobs = 0;
+  return {
+    engine: options.engine.name,
+    runner,
+    jobs: 0,
+    idleSince: 0,
+    memoryLimitMb: options.memoryLimitMb,
+    assign: (prepared) => {
+      if (place.code !== null) linkCode(prepared.mounts, place.code);
+    },
+    nextFolder: () => `${place.work}/${(jobs += 1)}`,
+    discard: async () => {
+      await runner.kill();
+      await rm(place.folder, { recursive: true, force: true }).catch(() => undefined);
+    },
+  };
+}
+
+/** A folder name nobody can guess. */
+export function makePrivateFolder(parent: string): string {
+  const folder = join(parent, randomBytes(8).toString("hex"));
+  mkdirSync(folder, { mode: 0o711 });
+  return folder;
+}

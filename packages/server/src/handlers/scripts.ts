@@ -1,0 +1,131 @@
+import type { scriptsOperations } from "@towermill/contract";
+import { sql } from "@towermill/store";
+import { jsonText } from "../http/answer.ts";
+import type { Call, Handlers } from "../http/call.ts";
+import { patternsOf } from "../http/item.ts";
+import { limitTo } from "../http/page.ts";
+import { visible } from "../http/visibility.ts";
+import type { PushDependencyJob } from "../scripts/deploy.ts";
+import { readableAt, readableVersion } from "../scripts/find.ts";
+import { newestAt, scriptJson, type ScriptRow } from "../scripts/row.ts";
+import type { Services } from "../services.ts";
+import { draftAlone, draftOverlay, withOverlay } from "./drafts-overlay.ts";
+import { scriptWrites } from "./scripts-write.ts";
+
+type Ops = typeof scriptsOperations;
+type CallOf<Id extends string> = Call<Extract<Ops[number], { id: Id }>>;
+
+interface VersionRow {
+  hash: string;
+  deployment_msg: string | null;
+  created_at: Date;
+  created_by: string;
+}
+
+function versionJson({ hash, deployment_msg, created_at, created_by }: VersionRow) {
+  return {
+    script_hash: hash,
+    ...(deployment_msg === null ? {} : { deployment_msg }),
+    created_at: created_at.toISOString(),
+    created_by,
+  };
+}
+
+function readers({ db }: Services) {
+  const starred = async (wanted: boolean | undefined, { member }: Pick<CallOf<"getScriptByPath">, "member">, path: string): Promise<boolean> =>
+    wanted === true &&
+    (await db.maybe(sql`
+      select 1 from favorite where workspace_id = ${member.workspace} and username = ${member.username}
+        and kind = 'script' and path = ${path}`)) !== undefined;
+  return {
+    async getScriptByPath(call: CallOf<"getScriptByPath">) {
+      const { path } = call.params;
+      const overlay = call.query.get_draft ? await draftOverlay(db, call.member, { kind: "script", path }) : null;
+      if (overlay?.own && !(await newestAt(db, call.member.workspace, path))) {
+        return jsonText(draftAlone(path, overlay.own, overlay.members));
+      }
+      const row = await readableAt(db, call, path);
+      const text = scriptJson(row, await starred(call.query.with_starred_info, call, path));
+      return jsonText(overlay ? withOverlay(text, overlay.members) : text);
+    },
+    async getScriptByHash(call: CallOf<"getScriptByHash">) {
+      const row = await readableVersion(db, call, call.params.hash);
+      return jsonText(scriptJson(row, await starred(call.query.with_starred_info, call, row.path)));
+    },
+    async existsScriptByPath({ member, caller, params }: CallOf<"existsScriptByPath">) {
+      const shown = visible(member, patternsOf(caller, "scripts"), { path: sql`path`, extraPerms: sql`extra_perms` });
+      const row = await db.maybe(sql`
+        select 1 from script where workspace_id = ${member.workspace} and path = ${params.path}
+          and not archived and not deleted and ${shown}`);
+      return row !== undefined;
+    },
+    async getScriptHistoryByPath(call: CallOf<"getScriptHistoryByPath">) {
+      const { hash, parent_hashes } = await readableAt(db, call, call.params.path);
+      const rows = await db.query<VersionRow>(sql`
+        select hash, deployment_msg, created_at, created_by from script
+        where workspace_id = ${call.member.workspace} and hash = any(${[hash, ...parent_hashes]}::text[]) and not deleted
+        order by created_at desc, hash ${limitTo(call.query)}`);
+      return rows.map(versionJson);
+    },
+    async getScriptLatestVersion(call: CallOf<"getScriptLatestVersion">) {
+      return versionJson(await readableAt(db, call, call.params.path));
+    },
+    async getScriptDeploymentStatus(call: CallOf<"getScriptDeploymentStatus">) {
+      const { lock, lock_error_logs, lock_job }: ScriptRow = await readableVersion(db, call, call.params.hash);
+      return {
+        ...(lock === null ? {} : { lock }),
+        ...(lock_error_logs === null ? {} : { lock_error_logs }),
+        ...(lock_job === null ? {} : { job_id: lock_job }),
+      };
+    },
+  };
+}
+
+interface TokenRow {
+  label: string | null;
+  expiration: Date | null;
+  prefix: string;
+  created_at: Date;
+  last_used_at: Date;
+  scopes: string[] | null;
+  email: string;
+  workspace_id: string | null;
+  read_only: boolean;
+}
+
+function triggers({ db }: Services) {
+  /** Tokens made for a webhook name the script in a scope; people see their own, admins all. */
+  const tokensOf = async (call: Pick<CallOf<"listTokensOfScript">, "member" | "params">): Promise<TokenRow[]> =>
+    db.query<TokenRow>(sql`
+      select label, expiration, prefix, created_at, last_used_at, scopes, email, workspace_id, read_only from token
+      where (workspace_id = ${call.member.workspace}
+          or (workspace_id is null and email in (select email from member where workspace_id = ${call.member.workspace})))
+        and ${`jobs:run:scripts:${call.params.path}`} = any(scopes)
+        and (${call.member.isAdmin} or email = ${call.member.email})
+      order by created_at desc`);
+  return {
+    async getTriggersCountOfScript(call: CallOf<"getTriggersCountOfScript">) {
+      await readableAt(db, call, call.params.path);
+      return { webhook_count: (await tokensOf(call)).length };
+    },
+    async listTokensOfScript(call: CallOf<"listTokensOfScript">) {
+      await readableAt(db, call, call.params.path);
+      return (await tokensOf(call)).map((row) => ({
+        ...(row.label === null ? {} : { label: row.label }),
+        ...(row.expiration === null ? {} : { expiration: row.expiration.toISOString() }),
+        token_prefix: row.prefix,
+        created_at: row.created_at.toISOString(),
+        last_used_at: row.last_used_at.toISOString(),
+        ...(row.scopes === null ? {} : { scopes: row.scopes }),
+        email: row.email,
+        ...(row.workspace_id === null ? {} : { workspace_id: row.workspace_id }),
+        read_only: row.read_only,
+      }));
+    },
+  };
+}
+
+/** Scripts: versions by hash, of which one per path is deployed. */
+export function scriptsHandlers(services: Services, { pushDependencyJob }: { pushDependencyJob: PushDependencyJob }): Handlers<Ops> {
+  return { ...readers(services), ...triggers(services), ...scriptWrites(services, pushDependencyJob) };
+}

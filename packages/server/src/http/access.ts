@@ -1,0 +1,94 @@
+import { ApiError, scopesAllow, scopeText, type Member, type OperationSpec, type RequiredScope } from "@towermill/contract";
+import type { Authentication } from "../identity/authentication.ts";
+import type { AccountCaller, Caller } from "../identity/caller.ts";
+
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** A superadmin is an admin of every workspace, under the name of their account. */
+function superAdminMember(caller: AccountCaller, workspace: string): Member {
+  return {
+    workspace,
+    email: caller.account.email,
+    username: caller.account.username ?? caller.account.email,
+    isAdmin: true,
+    isOperator: false,
+    groups: ["all"],
+    foldersRead: [],
+    foldersWrite: [],
+    foldersOwned: [],
+  };
+}
+
+/** The caller as a member of a workspace; `null` when they are none, or the token is for another workspace. */
+export async function memberIn(auth: Authentication, caller: Caller, workspace: string): Promise<Member | null> {
+  if (caller.kind === "anonymous") return null;
+  if (caller.kind === "job") return caller.member.workspace === workspace ? caller.member : null;
+  if (caller.tokenWorkspace !== null && caller.tokenWorkspace !== workspace) return null;
+  const member = await auth.memberOf(caller.account.email, workspace);
+  if (caller.account.superAdmin) {
+    return member ? { ...member, isAdmin: true, isOperator: false } : superAdminMember(caller, workspace);
+  }
+  return member;
+}
+
+/** The scope a call needs: the operation's, with the workspace path it touches. */
+export function requiredScope(op: OperationSpec, params: Record<string, unknown>): RequiredScope | null {
+  if (!op.scope) return null;
+  const path = typeof params["path"] === "string" ? params["path"] : undefined;
+  return { ...op.scope, path };
+}
+
+/** @throws ApiError `missing_scope` */
+export function requireScope(caller: Caller, required: RequiredScope): void {
+  if (caller.kind === "account" && !scopesAllow(caller.scopes, required)) {
+    throw new ApiError("missing_scope", `Access denied. Required scope: ${scopeText(required)}`);
+  }
+}
+
+function requireToken(op: OperationSpec, caller: Caller): void {
+  if (caller.kind === "anonymous") throw new ApiError("unauthorized", "Unauthorized");
+  if (caller.kind === "job" && op.deniesJobTokens) {
+    throw new ApiError("forbidden", `${op.id}: the token of a job cannot be used for this`);
+  }
+  if (caller.kind === "account" && caller.readOnly && (!safeMethods.has(op.method) || op.scope?.action === "run")) {
+    throw new ApiError("forbidden", `${op.id}: this token is read-only`);
+  }
+}
+
+function requireInstanceRole(op: OperationSpec, caller: Caller): void {
+  if (op.access !== "superadmin" && op.access !== "devops") return;
+  const account = caller.kind === "account" ? caller.account : null;
+  const enough = account && (account.superAdmin || (op.access === "devops" && account.devops));
+  if (!enough) throw new ApiError("forbidden", `${op.id}: requires ${op.access === "devops" ? "devops or " : ""}super admin`);
+}
+
+function requireRole(op: OperationSpec, member: Member): void {
+  const denied =
+    (op.access === "admin" && !member.isAdmin) ||
+    ((op.access === "developer" || op.runsCallerCode) && member.isOperator && !member.isAdmin);
+  if (denied) {
+    throw new ApiError("forbidden", `${op.id}: requires the role ${op.access === "admin" ? "admin" : "developer"} in ${member.workspace}`);
+  }
+}
+
+/**
+ * Decides from the matched operation, never from the URL's text, whether the caller may make this call at all.
+ * @returns the caller as member of the path's workspace, if the path has one
+ * @throws ApiError 401 without a token, 403 otherwise; a workspace one is not in is refused as 403 whether it exists or not
+ */
+export async function requireAccess(
+  auth: Authentication,
+  { op, caller, params }: { op: OperationSpec; caller: Caller; params: Record<string, unknown> },
+): Promise<Member | null> {
+  const workspace = typeof params["workspace"] === "string" ? params["workspace"] : null;
+  if (op.access === "public") return workspace === null ? null : memberIn(auth, caller, workspace);
+  requireToken(op, caller);
+  requireInstanceRole(op, caller);
+  const required = requiredScope(op, params);
+  if (required) requireScope(caller, required);
+  if (workspace === null || !op.path.startsWith("/w/{workspace}/")) return null;
+  const member = await memberIn(auth, caller, workspace);
+  if (!member) throw new ApiError("forbidden", `Not a member of workspace ${workspace}, or it does not exist`);
+  requireRole(op, member);
+  return member;
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from "node:crypto";
+import { ApiError, windmillOperations, type OperationSpec } from "@towermill/contract";
+import { isConnectionLoss } from "@towermill/store";
+import { Hono } from "hono";
+import type { Authentication } from "../identity/authentication.ts";
+import { anonymous } from "../identity/caller.ts";
+import type { Services } from "../services.ts";
+import { requireAccess } from "./access.ts";
+import { answer, errorAnswer, plainText } from "./answer.ts";
+import { parseJson, parsePart, queryObject, readBody } from "./body.ts";
+import type { Call } from "./call.ts";
+import { credentialsOf, requireSameOrigin } from "./credentials.ts";
+
+/** A handler as the router sees it: the operation's own types are checked where handlers are written. */
+export type AnyHandler = (call: Call) => Promise<unknown>;
+
+export interface Route {
+  operation: OperationSpec;
+  handle: AnyHandler;
+}
+
+/** `/w/{workspace}/scripts/get/p/{path}` → `/api/w/:workspace/scripts/get/p/:path{.+}`: only a last path may hold slashes. */
+export function routePattern(path: string): string {
+  return `/api${path.replace(/\{(\w+)\}$/, (_, name: string) => (/(^|_)path$|^key$/.test(name) ? `:${name}{.+}` : `:${name}`)).replace(/\{(\w+)\}(?=\/)/g, ":$1")}`;
+}
+
+async function parseBody(op: OperationSpec, request: Request, limit: number): Promise<{ body: unknown; bodyText: string }> {
+  if (op.body === undefined || op.body === "raw") return { body: undefined, bodyText: "" };
+  const bodyText = (await readBody(request, limit)).toString("utf8");
+  const value = bodyText.trim() === "" ? undefined : parseJson(bodyText);
+  return { body: parsePart(op.body, value, "body"), bodyText };
+}
+
+async function respond(
+  { services, auth, route }: { services: Services; auth: Authentication; route: Route },
+  request: Request,
+  rawParams: Record<string, string>,
+): Promise<Response> {
+  const { operation: op, handle } = route;
+  const search = new URL(request.url).searchParams;
+  const credentials = credentialsOf(request, search);
+  const found = await auth.byToken(credentials.token, credentials.byCookie);
+  if (!found && op.access !== "public") throw new ApiError("unauthorized", "Unauthorized: the token is invalid, expired or revoked");
+  const caller = found ?? anonymous;
+  if (caller.kind === "account" && caller.byCookie) requireSameOrigin(request, services.baseUrl);
+  const params = op.params ? parsePart(op.params, rawParams, "path") : rawParams;
+  const member = await requireAccess(auth, { op, caller, params });
+  const query = op.query ? parsePart(op.query, queryObject(search), "query") : {};
+  const { body, bodyText } = await parseBody(op, request, services.bodyLimit);
+  const call = { operation: op, params, query, body, bodyText, caller, member, request, search, signal: request.signal };
+  return answer(op, await handle(call as unknown as Call));
+}
+
+function toApiError(error: unknown, services: Services, requestId: string): ApiError {
+  if (error instanceof ApiError) return error;
+  if (isConnectionLoss(error)) return new ApiError("unavailable", "The database cannot be reached");
+  services.log.error({ err: error, requestId }, "a request failed unexpectedly");
+  return new ApiError("internal", `Internal error, request ${requestId}`);
+}
+
+/** The HTTP application: every route, authentication, permission, errors. Takes web-standard requests, needs no socket. */
+export function createApp({ services, auth, routes }: { services: Services; auth: Authentication; routes: Route[] }): Hono {
+  const app = new Hono();
+  for (const route of routes) {
+    app.on(route.operation.method, routePattern(route.operation.path), async (c) => {
+      const requestId = c.req.header("x-request-id") ?? randomUUID();
+      try {
+        return await respond({ services, auth, route }, c.req.raw, c.req.param() as Record<string, string>);
+      } catch (error) {
+        return errorAnswer(toApiError(error, services, requestId), { accept: c.req.header("accept") ?? null, id: requestId });
+      }
+    });
+  }
+  const built = new Set(routes.map((route) => `${route.operation.method} ${route.operation.path}`));
+  for (const known of windmillOperations.filter((op) => !built.has(`${op.method} ${op.path}`))) {
+    app.on(known.method, routePattern(known.path), () => plainText(`${known.id} is not implemented in this version`, 501));
+  }
+  app.all("/api/*", (c) => plainText(`No such operation: ${c.req.method} ${c.req.path}`, 404));
+  return app;
+}

@@ -1,0 +1,147 @@
+import { ApiError, type Language, type Member } from "@towermill/contract";
+import { newJobId, resultCacheKey, type JobKind, type JobOptions, type NewJob } from "@towermill/queue";
+import type { Caller } from "../identity/caller.ts";
+import type { ScriptOptions, ScriptVersion } from "./runnable.ts";
+import { defaultTag, fillIn, requireTag, type TagRules } from "./tag.ts";
+
+/** How the caller wants a job to run; names are the API's query parameters. */
+export interface RunOptions {
+  job_id?: string | undefined;
+  parent_job?: string | undefined;
+  root_job?: string | undefined;
+  tag?: string | undefined;
+  cache_ttl?: number | undefined;
+  invisible_to_owner?: boolean | undefined;
+  skip_preprocessor?: boolean | undefined;
+  scheduled_for?: Date | undefined;
+  timeout?: number | undefined;
+}
+
+export interface Runner {
+  caller: Caller;
+  /** Whom the job acts as. */
+  member: Member;
+  /** Who started it, when that is somebody else. */
+  startedBy?: Member;
+}
+
+interface TagChoice {
+  chosen: string | null | undefined;
+  kind: JobKind;
+  language: Language | null;
+  path: string | null;
+  dedicated?: boolean | null | undefined;
+  args: string | null;
+}
+
+/** The tag a job gets: the chosen one, else its dedicated worker's if there is one, else the default of its language. */
+export function tagFor(choice: TagChoice, { caller, member }: Runner, rules: TagRules): string {
+  const { workspace } = member;
+  if (choice.chosen) {
+    const tag = fillIn(choice.chosen, { workspace, args: choice.args });
+    const isSuperAdmin = caller.kind === "account" && caller.account.superAdmin;
+    if (!isSuperAdmin) requireTag(choice.chosen, { tag, workspace, rules });
+    return tag;
+  }
+  const dedicated = `${workspace}:${choice.path}`;
+  if (choice.dedicated && rules.served.has(dedicated)) return dedicated;
+  return defaultTag({ kind: choice.kind, language: choice.language, workspace }, rules);
+}
+
+/** `u/{username}`; superadmins without a name act under their email address. */
+function permissionedAs(member: Member): string {
+  return member.username.includes("@") ? member.username : `u/${member.username}`;
+}
+
+/** Where the job came from: the browser, a webhook's narrowed token, or (`null`) a person's or a job's token. */
+function triggerKind(caller: Caller): string | null {
+  if (caller.kind !== "account") return null;
+  if (caller.byCookie) return "ui";
+  return caller.scopes === null ? null : "webhook";
+}
+
+/** What every job of a caller has, whatever it runs. */
+export function baseJob(runner: Runner, options: RunOptions): Omit<NewJob, "kind" | "tag" | "args"> {
+  const { member, startedBy = member } = runner;
+  const id = options.job_id ?? newJobId();
+  const root = options.root_job;
+  return {
+    id,
+    workspace: member.workspace,
+    createdBy: startedBy.username,
+    permissionedAs: permissionedAs(member),
+    member,
+    parentJob: options.parent_job ?? null,
+    rootJob: root === undefined || root === id || root === options.parent_job ? null : root,
+    triggerKind: triggerKind(runner.caller),
+    scheduledFor: options.scheduled_for ?? null,
+  };
+}
+
+function concurrencyOf(options: ScriptOptions, { version, workspace, args }: { version: ScriptVersion; workspace: string; args: string }): NewJob["concurrency"] {
+  if (!options.concurrent_limit) return null;
+  const key = options.concurrency_key ? fillIn(options.concurrency_key, { workspace, args }) : `${workspace}/script/${version.path}`;
+  return { key, limit: options.concurrent_limit, windowSeconds: options.concurrency_time_window_s ?? 0 };
+}
+
+function deleteAfter(options: ScriptOptions): number | null {
+  return options.delete_after_secs ?? (options.delete_after_use ? 0 : null);
+}
+
+interface ScriptRun {
+  version: ScriptVersion;
+  /** JSON text of an object. */
+  args: string;
+  /** Argument of a preprocessor, JSON text. */
+  event?: string;
+  options: RunOptions;
+}
+
+/** The job that runs a version of a script. @throws ApiError `unknown_tag`, `bad_request` */
+export function scriptJob({ version, args: plain, event, options }: ScriptRun, runner: Runner, rules: TagRules): NewJob {
+  const script = version.options;
+  const { workspace } = runner.member;
+  const preprocess = script.has_preprocessor === true && options.skip_preprocessor !== true && event !== undefined;
+  const args = preprocess ? `{"event":${event}}` : plain;
+  const cacheTtl = script.cache_ttl ? (options.cache_ttl ?? script.cache_ttl) : (options.cache_ttl ?? null);
+  const wipe = deleteAfter(script);
+  const rare: JobOptions = {
+    ...(preprocess ? { preprocess: true } : {}),
+    ...(wipe === null ? {} : { deleteAfterSeconds: wipe }),
+    ...(script.restart_unless_cancelled ? { restart: true } : {}),
+    ...(cacheTtl ? { cacheKey: resultCacheKey(workspace, `script/${version.hash}`, args).toString("hex") } : {}),
+    ...(script.envs && script.envs.length > 0 ? { envs: script.envs } : {}),
+  };
+  return {
+    ...baseJob(runner, options),
+    kind: "script",
+    path: version.path,
+    hash: version.hash,
+    language: version.language,
+    tag: tagFor(
+      { chosen: options.tag || script.tag, kind: "script", language: version.language, path: version.path, dedicated: script.dedicated_worker, args },
+      runner,
+      rules,
+    ),
+    args,
+    entrypoint: entrypointOf(plain),
+    priority: script.priority ?? null,
+    timeoutSeconds: script.timeout ?? null,
+    cacheTtlSeconds: cacheTtl || null,
+    concurrency: concurrencyOf(script, { version, workspace, args: plain }),
+    visibleToOwner: options.invisible_to_owner !== true && script.visible_to_runner_only !== true,
+    labels: script.labels && script.labels.length > 0 ? script.labels : null,
+    options: rare,
+  };
+}
+
+/** `_ENTRYPOINT_OVERRIDE` among the arguments selects another exported function than `main`. @throws ApiError */
+export function entrypointOf(args: string): string | null {
+  if (!args.includes("_ENTRYPOINT_OVERRIDE")) return null;
+  const value = (JSON.parse(args) as Record<string, unknown>)["_ENTRYPOINT_OVERRIDE"];
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "string" || !/^[\p{L}_$][\p{L}\p{N}_$]{0,254}$/u.test(value)) {
+    throw new ApiError("bad_request", "body._ENTRYPOINT_OVERRIDE: expected the name of a function");
+  }
+  return value;
+}

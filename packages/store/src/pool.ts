@@ -1,0 +1,167 @@
+import pg from "pg";
+import { ConnectionQueries } from "./connection.ts";
+import type { Database, Queryable, TransactionOptions } from "./database.ts";
+import type { Log } from "./log.ts";
+import { silentLog } from "./log.ts";
+import { retrying } from "./retry.ts";
+import type { Sql } from "./sql.ts";
+import { columnTypes } from "./types.ts";
+import type { JsonAs } from "./types.ts";
+
+export interface PoolOptions {
+  /** `postgresql://user:password@host/database`; for a unix socket `postgresql://user:password@/database?host=/folder`. */
+  readonly url: string;
+  /** Most connections open at once; default 10. */
+  readonly max?: number;
+  readonly applicationName?: string;
+  /** Default 30 s. */
+  readonly statementTimeoutMs?: number;
+  /** Default 5 s. */
+  readonly lockTimeoutMs?: number;
+  /** Default 5 s; also how long to wait for a free connection. */
+  readonly connectTimeoutMs?: number;
+  /** Default 30 s. */
+  readonly idleInTransactionTimeoutMs?: number;
+  /** Behind PgBouncer in transaction mode: no named statements, no session settings. Default false. */
+  readonly pooler?: boolean;
+  /** `json` columns as their exact text (default) or parsed. */
+  readonly json?: JsonAs;
+  readonly log?: Log;
+}
+
+/** Opens a pool on PostgreSQL. Connects on first use; a lost connection is replaced, never a crash of the process. */
+export function openPool(options: PoolOptions): Database {
+  return new PooledDatabase(options);
+}
+
+class PooledDatabase implements Database {
+  readonly #pool: pg.Pool;
+  readonly #named: boolean;
+  readonly #localSettings: string;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PoolOptions) {
+    const log = options.log ?? silentLog;
+    this.#named = !options.pooler;
+    this.#localSettings = options.pooler ? localSettings(options) : "";
+    this.#pool = new pg.Pool(poolConfig(options));
+    this.#pool.on("error", (error) => log.warn({ err: error }, "an idle database connection was lost"));
+    // A client that is checked out has no listener of the pool: without this one, losing it ends the process.
+    this.#pool.on("connect", (client) => client.on("error", () => undefined));
+  }
+
+  query<Row extends object>(statement: Sql): Promise<Row[]> {
+    return this.#connected((queries) => queries.query<Row>(statement));
+  }
+  one<Row extends object>(statement: Sql): Promise<Row> {
+    return this.#connected((queries) => queries.one<Row>(statement));
+  }
+  maybe<Row extends object>(statement: Sql): Promise<Row | undefined> {
+    return this.#connected((queries) => queries.maybe<Row>(statement));
+  }
+  execute(statement: Sql): Promise<number> {
+    return this.#connected((queries) => queries.execute(statement));
+  }
+
+  transaction<T>(work: (tx: Queryable) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const isolation = options.isolation ? ` isolation level ${options.isolation}` : "";
+    const begin = `begin${isolation}${this.#localSettings}`;
+    const once = (): Promise<T> => this.#connected((tx) => transact(tx, begin, work));
+    return retrying(once, { retry: options.retry ?? "conflict" });
+  }
+
+  usage(): { open: number; idle: number; waiting: number } {
+    return { open: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#pool.end();
+    return this.#closing;
+  }
+
+  // Not pool.query: that closes the connection on every error, a unique violation included.
+  async #connected<T>(work: (queries: ConnectionQueries) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    const queries = new ConnectionQueries(client, this.#named);
+    try {
+      return await work(queries);
+    } finally {
+      queries.end();
+      client.release(queries.broken);
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      const { max } = this.#pool.options;
+      if (error instanceof Error && error.message.startsWith("timeout exceeded") && this.#pool.totalCount >= max) {
+        error.message += `: all ${max} connections of this process are in use; raise the pool size or find what holds them`;
+      }
+      throw error;
+    }
+  }
+}
+
+async function transact<T>(tx: ConnectionQueries, begin: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  try {
+    await tx.command(begin);
+    const result = await work(tx);
+    // COMMIT of a failed transaction answers ROLLBACK without any error.
+    if ((await tx.command("commit")) === "ROLLBACK") {
+      throw new Error("the transaction was rolled back: a statement in it failed and its error was not passed on");
+    }
+    return result;
+  } catch (error) {
+    if (!tx.broken) await tx.command("rollback").catch(() => (tx.broken = true));
+    throw error;
+  }
+}
+
+interface Timeouts {
+  readonly statement: number;
+  readonly lock: number;
+  readonly idleInTransaction: number;
+}
+
+function timeoutsOf(options: PoolOptions): Timeouts {
+  return {
+    statement: options.statementTimeoutMs ?? 30_000,
+    lock: options.lockTimeoutMs ?? 5_000,
+    idleInTransaction: options.idleInTransactionTimeoutMs ?? 30_000,
+  };
+}
+
+function poolConfig(options: PoolOptions): pg.PoolConfig {
+  const timeouts = timeoutsOf(options);
+  const session = {
+    statement_timeout: timeouts.statement,
+    lock_timeout: timeouts.lock,
+    idle_in_transaction_session_timeout: timeouts.idleInTransaction,
+  };
+  return {
+    connectionString: options.url,
+    application_name: options.applicationName ?? "towermill",
+    max: options.max ?? 10,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    // The server ends a slow statement; this one is for a server that no longer answers at all.
+    query_timeout: timeouts.statement + 2_000,
+    types: columnTypes(options.json ?? "text"),
+    ...(options.pooler ? {} : session),
+  };
+}
+
+// PgBouncer refuses these as start-up parameters and forgets SET between transactions; SET LOCAL holds.
+function localSettings(options: PoolOptions): string {
+  const { statement, lock, idleInTransaction } = timeoutsOf(options);
+  return [
+    "",
+    `set local statement_timeout = ${Math.trunc(statement)}`,
+    `set local lock_timeout = ${Math.trunc(lock)}`,
+    `set local idle_in_transaction_session_timeout = ${Math.trunc(idleInTransaction)}`,
+  ].join("; ");
+}

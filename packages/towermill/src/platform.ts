@@ -1,0 +1,132 @@
+import { randomBytes } from "node:crypto";
+import { allDuties, startDuties, type RunningDuties } from "@towermill/duties";
+import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
+import { createServer, listen, type Listening } from "@towermill/server";
+import { migrate, openBus, openPool, startEmbedded, type Bus, type Database, type EmbeddedPostgres, type Log } from "@towermill/store";
+import { openVault, type Vault } from "@towermill/vault";
+import type { RunningWorker } from "@towermill/worker";
+import { readInstanceKey, requireSameKey } from "./instance-key.ts";
+import type { Mode, Settings } from "./setting.ts";
+import { startJobs, type Jobs } from "./jobs.ts";
+import { version } from "./version.ts";
+
+/** What every part of a process shares. */
+export interface Base {
+  settings: Settings;
+  log: Log;
+  databaseUrl: string;
+  db: Database;
+  bus: Bus;
+  dispatcher: Dispatcher;
+  vault: Vault;
+  instanceKey: Buffer;
+}
+
+export interface Platform extends Base {
+  /** Where the server listens, `undefined` in a process without one. */
+  address: string | undefined;
+  jobs: Jobs | undefined;
+  worker: RunningWorker | undefined;
+  /** Stops in order: no new requests, no new jobs, running jobs end or go back, then the database. */
+  stop(): Promise<void>;
+}
+
+/** Names this process among others for as long as it lives. */
+const processName = `${process.pid}-${randomBytes(4).toString("hex")}`;
+
+/** The embedded PostgreSQL where no `DATABASE_URL` is set; `null` otherwise. */
+export async function openDatabase(settings: Settings, log: Log): Promise<{ url: string; embedded: EmbeddedPostgres | null }> {
+  if (settings.DATABASE_URL !== undefined) return { url: settings.DATABASE_URL, embedded: null };
+  const embedded = await startEmbedded({ dataFolder: settings.dataFolder, log });
+  return { url: embedded.url, embedded };
+}
+
+/** Stops what was started, last first, also when a later start fails. */
+class Stack {
+  #stops: (() => Promise<unknown> | void)[] = [];
+  push(stop: () => Promise<unknown> | void): void {
+    this.#stops.push(stop);
+  }
+  async unwind(log: Log): Promise<void> {
+    for (const stop of this.#stops.splice(0).reverse()) {
+      await Promise.resolve()
+        .then(stop)
+        .catch((error: unknown) => log.warn({ err: error }, "a part did not stop cleanly"));
+    }
+  }
+}
+
+async function openBase(settings: Settings, log: Log, stack: Stack): Promise<Base> {
+  const instanceKey = readInstanceKey(settings);
+  const { url: databaseUrl, embedded } = await openDatabase(settings, log);
+  if (embedded) stack.push(() => embedded.stop());
+  await migrate({ url: databaseUrl, log });
+  const pooler = settings.TOWERMILL_POOLER === "true";
+  const db = openPool({ url: databaseUrl, max: 20, applicationName: "towermill", pooler, log });
+  stack.push(() => db.close());
+  await requireSameKey(db, instanceKey);
+  await createPartitions(db, new Date());
+  const bus = await openBus({ url: databaseUrl, log });
+  stack.push(() => bus.close());
+  const vault = openVault({ db, bus, instanceKey });
+  return { settings, log, databaseUrl, db, bus, dispatcher: createDispatcher({ db, bus }), vault, instanceKey };
+}
+
+async function openServer(base: Base, stack: Stack): Promise<Listening> {
+  const { settings, log, db, bus, dispatcher, vault, instanceKey } = base;
+  const baseUrl = (settings.BASE_URL ?? `http://localhost:${settings.PORT}`).replace(/\/$/, "");
+  const { app } = createServer({
+    db,
+    bus,
+    dispatcher,
+    vault,
+    log,
+    version,
+    baseUrl,
+    instanceKey,
+    clock: { now: () => new Date() },
+    bodyLimit: settings.TOWERMILL_BODY_LIMIT_MB * 1024 * 1024,
+    waitLimitMs: settings.TIMEOUT_WAIT_RESULT * 1000,
+    streamLimitMs: settings.TIMEOUT_SSE_STREAM * 1000,
+  });
+  const listening = await listen(app, { host: settings.HOST, port: settings.PORT });
+  stack.push(() => listening.close());
+  return listening;
+}
+
+function openDuties(base: Base): RunningDuties {
+  const { db, bus, dispatcher, log, settings } = base;
+  return startDuties({
+    db,
+    bus,
+    dispatcher,
+    log,
+    now: () => new Date(),
+    retentionDays: settings.TOWERMILL_RETENTION_DAYS,
+    duties: allDuties,
+    holder: processName,
+  });
+}
+
+/** Starts the parts of a mode in one process. Whatever fails, nothing is left running. */
+export async function startPlatform(mode: Mode, settings: Settings, log: Log): Promise<Platform> {
+  const stack = new Stack();
+  try {
+    const base = await openBase(settings, log, stack);
+    let address: string | undefined;
+    let internalUrl = settings.BASE_INTERNAL_URL ?? settings.BASE_URL ?? `http://127.0.0.1:${settings.PORT}`;
+    if (mode !== "worker") {
+      const listening = await openServer(base, stack);
+      const duties = openDuties(base);
+      stack.push(() => duties.stop());
+      address = `http://${settings.HOST === "0.0.0.0" ? "localhost" : settings.HOST}:${listening.port}`;
+      internalUrl = settings.BASE_INTERNAL_URL ?? `http://127.0.0.1:${listening.port}`;
+    }
+    const jobs = mode === "server" ? undefined : await startJobs(base, { internalUrl, baseUrl: settings.BASE_URL ?? address ?? internalUrl });
+    if (jobs) stack.push(() => jobs.stop());
+    return { ...base, address, jobs, worker: jobs?.worker, stop: () => stack.unwind(log) };
+  } catch (error) {
+    await stack.unwind(log);
+    throw error;
+  }
+}

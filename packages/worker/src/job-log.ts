@@ -1,0 +1,116 @@
+import { appendLogs, appendStream, type LogChunk } from "@towermill/queue";
+import type { Bus, Database, Log } from "@towermill/store";
+
+/** The log of one running job. */
+export interface JobLog {
+  write(text: string): void;
+  /** Text streamed as the result so far. */
+  stream(text: string): void;
+  readonly streamed: string;
+  /** What has not been written yet, to be written with the completion; waits for a write that is under way. */
+  take(): Promise<{ position: number; text: string } | null>;
+}
+
+/** Writes the logs of all jobs of a worker, batched. */
+export interface LogWriter {
+  open(job: { id: string; attempt: number; position: number }): JobLog;
+  close(): Promise<void>;
+}
+
+interface OpenLog {
+  id: string;
+  attempt: number;
+  position: number;
+  text: string;
+  streamed: string;
+  streamSent: number;
+}
+
+const flushEveryMs = 100;
+/** A chunk is cut here, so that no row and no notification grows without bound. */
+const largestChunk = 256 * 1024;
+/** Unwritten text of one job above which it is dropped with a notice: only reached while the database is away. */
+const largestBacklog = 8 * 1024 * 1024;
+
+export function createLogWriter({ db, bus, log }: { db: Database; bus: Bus; log: Log }): LogWriter {
+  const open = new Set<OpenLog>();
+  let flushing: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function flush(): Promise<void> {
+    const dirty = [...open].filter((entry) => entry.text !== "" || entry.streamSent < entry.streamed.length);
+    if (dirty.length === 0) return;
+    const chunks: LogChunk[] = dirty.flatMap((entry) => cut(entry));
+    const streams = dirty.map((entry) => ({ entry, text: entry.streamed.slice(entry.streamSent) })).filter((s) => s.text !== "");
+    for (const { entry, text } of streams) entry.streamSent += text.length;
+    if (chunks.length > 0) await appendLogs(db, chunks).catch((error: unknown) => putBack(dirty, chunks, error));
+    for (const { entry, text } of streams) await appendStream(db, { jobId: entry.id, attempt: entry.attempt, text });
+    bus.publish("logs", dirty.map((entry) => entry.id));
+  }
+
+  const schedule = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      flushing = flush()
+        .catch((error: unknown) => log.warn({ err: error }, "log lines could not be written"))
+        .finally(() => (flushing = null));
+    }, flushEveryMs);
+  };
+
+  return {
+    open({ id, attempt, position }) {
+      const entry: OpenLog = { id, attempt, position, text: "", streamed: "", streamSent: 0 };
+      open.add(entry);
+      return {
+        write(text) {
+          if (entry.text.length > largestBacklog) return;
+          entry.text += text;
+          if (entry.text.length > largestBacklog) entry.text += "\n[log lines were dropped: they could not be written]\n";
+          schedule();
+        },
+        stream(text) {
+          entry.streamed += text;
+          schedule();
+        },
+        get streamed() {
+          return entry.streamed;
+        },
+        async take() {
+          await flushing;
+          open.delete(entry);
+          return entry.text === "" ? null : { position: entry.position, text: entry.text };
+        },
+      };
+    },
+    async close() {
+      clearTimeout(timer);
+      await flushing;
+    },
+  };
+}
+
+/** Text that could not be written waits for the next flush. */
+function putBack(entries: readonly OpenLog[], chunks: readonly LogChunk[], error: unknown): never {
+  for (const entry of entries) {
+    const own = chunks.filter((chunk) => chunk.jobId === entry.id);
+    entry.position = own[0]?.position ?? entry.position;
+    entry.text = own.map((chunk) => chunk.text).join("") + entry.text;
+  }
+  throw error;
+}
+
+/** Takes a log's unwritten text as chunks; a surrogate pair is never split. */
+function cut(entry: OpenLog): LogChunk[] {
+  const chunks: LogChunk[] = [];
+  for (let at = 0; at < entry.text.length; ) {
+    let end = Math.min(entry.text.length, at + largestChunk);
+    const last = entry.text.charCodeAt(end - 1);
+    if (end < entry.text.length && last >= 0xd800 && last <= 0xdbff) end -= 1;
+    const text = entry.text.slice(at, end);
+    chunks.push({ jobId: entry.id, attempt: entry.attempt, position: entry.position, text });
+    entry.position += text.length;
+    at = end;
+  }
+  entry.text = "";
+  return chunks;
+}

@@ -1,0 +1,34 @@
+import type { ClaimedJob, Completion } from "@towermill/queue";
+import type { Executor } from "@towermill/runtimes";
+import type { Bus, Database, Log } from "@towermill/store";
+import type { Vault } from "@towermill/vault";
+import type { Code } from "./code.ts";
+import type { EnvironmentOptions } from "./environment.ts";
+import type { JobLog } from "./job-log.ts";
+
+/** What running a job needs; made once per worker. */
+export interface WorkerContext {
+  db: Database;
+  bus: Bus;
+  log: Log;
+  code: Code;
+  executor: Executor;
+  environment: EnvironmentOptions;
+  /** Environment the worker group gives to every job. */
+  groupEnvironment: Record<string, string>;
+  vault: Vault;
+  /** Longest a job may run, in seconds; a job's own timeout may only be shorter. */
+  maximumTimeoutSeconds: number;
+  memoryLimitMb: number;
+}
+
+/** One job while it runs on this worker. */
+export interface RunningJob {
+  job: ClaimedJob;
+  log: JobLog;
+  /** Aborted by cancellation, by the loss of the claim, and by the end of a stopping worker's patience. */
+  signal: AbortSignal;
+}
+
+/** What running a job came to, before it is written. */
+export type JobEnd = Omit<Completion, "id" | "attempt" | "lastLog">;

@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import type { Language } from "@towermill/contract";
+import type { RunIo, RunRequest, ScriptSource } from "@towermill/runtimes";
+import { InterpolationError, interpolateArguments } from "@towermill/vault";
+import { workspaceScripts } from "./code.ts";
+import { jobEnvironment, scriptEnvironment } from "./environment.ts";
+import { createMask } from "./mask.ts";
+import { endingOf, errorResult } from "./outcome.ts";
+import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
+
+interface Source {
+  script: ScriptSource;
+  language: Language;
+}
+
+const setupFailure = (name: string, message: string): JobEnd => ({ status: "failure", result: errorResult({ name, message }) });
+
+/** The code a job runs: what it carries itself (a preview), or the deployed version it names. */
+async function sourceOf(ctx: WorkerContext, { job }: RunningJob): Promise<Source | null> {
+  if (job.rawCode !== null && job.language !== null) {
+    const path = job.path ?? `u/${job.member.username}/preview`;
+    return { script: { path, content: job.rawCode, lock: job.rawLock }, language: job.language };
+  }
+  if (job.hash === null) return null;
+  const version = await ctx.code.version(job.workspace, job.hash);
+  return version && { script: version, language: version.language };
+}
+
+function timeoutMs(ctx: WorkerContext, { job }: RunningJob): number {
+  return Math.min(job.timeoutSeconds ?? ctx.maximumTimeoutSeconds, ctx.maximumTimeoutSeconds) * 1000;
+}
+
+/** A script says in its leading comments that it wants a process of its own. */
+function asksForFresh(content: string): boolean {
+  return /^(?:\s*(?:\/\/|#)[^\n]*\n)*?\s*(?:\/\/|#)\s*fresh\s*$/m.test(content.slice(0, 2000));
+}
+
+function environmentHash(environment: Record<string, string>): string {
+  return createHash("sha256").update(JSON.stringify(Object.entries(environment).sort())).digest("hex");
+}
+
+async function requestFor(ctx: WorkerContext, running: RunningJob, { source, onSecret }: { source: Source; onSecret(secret: string): void }): Promise<RunRequest> {
+  const { job } = running;
+  const contextual = jobEnvironment(job, ctx.environment);
+  const args = await interpolateArguments(
+    { vault: ctx.vault, member: job.member, jobId: job.id, rootJob: job.rootJob ?? job.id, contextual, onSecret },
+    job.args ?? "{}",
+  );
+  return {
+    jobId: job.id,
+    attempt: job.attempt,
+    language: source.language,
+    domain: { workspace: job.workspace, permissionedAs: job.permissionedAs, environment: environmentHash(ctx.groupEnvironment) },
+    script: source.script,
+    workspaceScripts: workspaceScripts(ctx.code, { ...job, temporary: job.options.temporaryScripts }),
+    entrypoint: job.entrypoint ?? "main",
+    preprocess: job.options.preprocess ?? false,
+    args,
+    env: { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual },
+    timeoutMs: timeoutMs(ctx, running),
+    memoryLimitMb: ctx.memoryLimitMb,
+    fresh: job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),
+  };
+}
+
+/** Runs the code of a script or preview job. */
+export async function runScriptJob(ctx: WorkerContext, running: RunningJob): Promise<JobEnd> {
+  const { job, log, signal } = running;
+  const source = await sourceOf(ctx, running);
+  if (!source) return setupFailure("NotFound", `The script version ${job.hash ?? ""} of this job does not exist any more`);
+  if (job.rawCode === null && source.script.lock === null) {
+    ctx.log.info({ job: job.id, path: source.script.path }, "a version without its lock runs: dependencies are resolved now");
+  }
+  const mask = createMask((text) => log.write(text));
+  const io: RunIo = { log: (text) => mask.write(text), stream: (text) => log.stream(text) };
+  try {
+    const request = await requestFor(ctx, running, { source, onSecret: (secret) => mask.add(secret) });
+    const outcome = await ctx.executor.run(request, io, signal);
+    mask.end();
+    return {
+      ...endingOf(outcome, log.streamed),
+      memPeakKb: outcome.memPeakKb || null,
+      runner: outcome.runner,
+      startMs: outcome.startMs,
+      preprocessed: outcome.status === "success" && outcome.preprocessedArgs !== undefined,
+      deleteAfterSeconds: job.options.deleteAfterSeconds ?? null,
+    };
+  } catch (error) {
+    mask.end();
+    if (error instanceof InterpolationError) return setupFailure("ExecutionErr", error.message);
+    throw error;
+  }
+}

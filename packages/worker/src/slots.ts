@@ -1,0 +1,86 @@
+import { claimJobs, type ClaimedJob, type LocalWorker, type Reservation } from "@towermill/queue";
+import type { Database, Log } from "@towermill/store";
+
+export interface SlotsOptions {
+  db: Database;
+  log: Log;
+  worker: string;
+  tags: readonly string[];
+  count: number;
+  /** Starts a job; resolves when it is over and its slot free again. Never rejects. */
+  run(job: ClaimedJob): Promise<void>;
+}
+
+/** The slots of a worker: they are filled by pushes of this process, and by claiming whenever something may be due. */
+export interface Slots extends LocalWorker {
+  /** Claims for the free slots until nothing is due. */
+  fill(): void;
+  /** Takes no more jobs. */
+  close(): void;
+  readonly free: number;
+}
+
+/**
+ * A claim is asked for when a notification says so, when a slot becomes free, and by the poll behind; requests that
+ * come while a claim is under way make one more round, so that none is lost.
+ */
+export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions): Slots {
+  const served = new Set(tags);
+  let free = count;
+  let open = true;
+  let claiming = false;
+  let again = false;
+
+  const start = (job: ClaimedJob): void => {
+    void run(job).finally(() => {
+      free += 1;
+      fill();
+    });
+  };
+  const claimRound = async (): Promise<void> => {
+    const asked = free;
+    free -= asked;
+    const jobs = await claimJobs(db, { worker, tags, count: asked }).catch((error: unknown) => {
+      log.warn({ err: error }, "jobs could not be claimed, trying again");
+      return [];
+    });
+    free += asked - jobs.length;
+    // claimed after close(): they run all the same, the stop waits for them or gives them back
+    for (const job of jobs) start(job);
+    if (jobs.length === asked) again = true;
+  };
+  const fill = (): void => {
+    if (claiming) {
+      again = true;
+      return;
+    }
+    claiming = true;
+    void (async () => {
+      do {
+        again = false;
+        if (open && free > 0) await claimRound();
+      } while (again && open && free > 0);
+      claiming = false;
+    })();
+  };
+
+  return {
+    fill,
+    close: () => (open = false),
+    get free() {
+      return free;
+    },
+    reserve(tag): Reservation | null {
+      if (!open || free === 0 || !served.has(tag)) return null;
+      free -= 1;
+      return {
+        worker,
+        start,
+        release() {
+          free += 1;
+          fill();
+        },
+      };
+    },
+  };
+}

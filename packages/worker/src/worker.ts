@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { availableParallelism, hostname, totalmem } from "node:os";
+import { claimedOf, giveBackJobs, logLength, type ClaimedJob, type Dispatcher, type Ended, type WorkerRegistration } from "@towermill/queue";
+import { completeDeployment, runDependencyJob } from "./dependency-job.ts";
+import { createCompleter, type Completer } from "./completer.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { createLogWriter, type LogWriter } from "./job-log.ts";
+import { createOccupancy } from "./occupancy.ts";
+import { errorResult } from "./outcome.ts";
+import { completePerpetual } from "./perpetual.ts";
+import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
+import { runScriptJob } from "./script-job.ts";
+import { createSlots } from "./slots.ts";
+
+export interface WorkerOptions extends WorkerContext {
+  dispatcher: Dispatcher;
+  databaseUrl: string;
+  group: string;
+  tags: readonly string[];
+  slots: number;
+  version: string;
+  /** The net behind the notifications: how often the queue is asked without one. */
+  pollMs?: number;
+}
+
+export interface RunningWorker {
+  readonly name: string;
+  /**
+   * Stops: takes no more jobs, lets the running ones end for `graceMs`, gives the rest back to the queue, where they
+   * run again on another worker without counting as lost.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+interface Active {
+  job: ClaimedJob;
+  abort: AbortController;
+  over: Promise<void>;
+}
+
+function registrationOf(options: WorkerOptions): WorkerRegistration {
+  const host = hostname().replaceAll(/[^A-Za-z0-9.-]/g, "");
+  return {
+    name: `wk-${options.group}-${host}-${randomBytes(4).toString("hex")}`,
+    instance: host,
+    group: options.group,
+    tags: options.tags,
+    slots: options.slots,
+    ip: "127.0.0.1",
+    version: options.version,
+    isolation: options.executor.isolation.level,
+    vcpus: availableParallelism() * 100_000,
+    memory: totalmem(),
+  };
+}
+
+interface Parts {
+  completer: Completer;
+  logs: LogWriter;
+  dispatcher: Dispatcher;
+}
+
+type WrittenEnd = JobEnd & { lastLog: { position: number; text: string } | null };
+
+/** Runs one job to its end and writes it. Never rejects: whatever goes wrong becomes the job's result. */
+async function runToEnd(ctx: WorkerContext, parts: Parts, { job, signal }: { job: ClaimedJob; signal: AbortSignal }): Promise<void> {
+  const position = job.attempt > 1 ? await logLength(ctx.db, job.id).catch(() => 0) : 0;
+  const log = parts.logs.open({ id: job.id, attempt: job.attempt, position });
+  const running: RunningJob = { job, log, signal };
+  const body = job.kind === "dependencies" ? runDependencyJob : runScriptJob;
+  const end = await body(ctx, running).catch((error: unknown): JobEnd => {
+    ctx.log.error({ err: error, job: job.id }, "a job could not be run");
+    const message = error instanceof Error ? error.message : String(error);
+    return { status: "failure", result: errorResult({ name: "InternalError", message }) };
+  });
+  const lastLog = await log.take();
+  if (signal.aborted && signal.reason === givenBack) return;
+  const ended = await writeEnd(ctx, parts, running, { ...end, lastLog });
+  if (ended && job.options.restart) parts.dispatcher.wake([job.tag]);
+}
+
+/** Writes the end of a job: most share a statement with others; those that change more with it have a transaction. */
+async function writeEnd(ctx: WorkerContext, { completer, dispatcher }: Parts, running: RunningJob, end: WrittenEnd): Promise<Ended | null> {
+  const { job } = running;
+  const completion = { ...end, id: job.id, attempt: job.attempt };
+  if (job.options.restart) return announce(dispatcher, await completePerpetual(ctx, job, completion));
+  if (job.kind === "dependencies" && job.hash !== null) {
+    return announce(dispatcher, await completeDeployment(ctx, running, end));
+  }
+  return completer.complete(completion);
+}
+
+function announce(dispatcher: Dispatcher, ended: Ended | null): Ended | null {
+  if (ended) dispatcher.ended([ended]);
+  return ended;
+}
+
+/** Why a job was aborted without ending: it went back to the queue, or is no longer this worker's. */
+const givenBack = Symbol("given back");
+
+/** Starts a worker: registers it, then takes jobs until it is stopped. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { db, bus, log, dispatcher } = options;
+  const registration = registrationOf(options);
+  const heartbeat = await startHeartbeat({ databaseUrl: options.databaseUrl, registration, intervalMs: 3000 });
+  const completer = createCompleter({ db, dispatcher, log });
+  const logs = createLogWriter({ db, bus, log });
+  const active = new Map<string, Active>();
+  const occupancy = createOccupancy(options.slots, performance.now());
+  let executed = 0;
+  let lastJob: { id: string; workspace: string } | null = null;
+
+  const run = async (job: ClaimedJob): Promise<void> => {
+    const abort = new AbortController();
+    occupancy.begin(performance.now());
+    const over = runToEnd(options, { completer, logs, dispatcher }, { job, signal: abort.signal }).catch((error: unknown) => {
+      log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
+    });
+    active.set(job.id, { job, abort, over });
+    await over;
+    active.delete(job.id);
+    occupancy.end(performance.now());
+    executed += 1;
+    lastJob = { id: job.id, workspace: job.workspace };
+  };
+  const slots = createSlots({ db, log, worker: registration.name, tags: options.tags, count: options.slots, run });
+  const cancel = (ids: readonly string[]): void => {
+    for (const id of ids) active.get(id)?.abort.abort("canceled");
+  };
+
+  /** What is cancelled, or was taken away while this worker was cut off, is stopped even if no notification came. */
+  const reconcile = async (): Promise<void> => {
+    const before = [...active.keys()];
+    if (before.length === 0) return;
+    const held = new Map((await claimedOf(db, registration.name)).map((row) => [row.id, row]));
+    for (const id of before) {
+      const entry = active.get(id);
+      const row = held.get(id);
+      if (!entry) continue;
+      if (row?.canceled) entry.abort.abort("canceled");
+      else if (!row || row.attempt !== entry.job.attempt) entry.abort.abort(givenBack);
+    }
+  };
+  const tags = new Set(options.tags);
+  const unsubscribe = [
+    bus.subscribe("wake", (woken) => woken.some((tag) => tags.has(tag)) && slots.fill()),
+    bus.subscribe("cancel", cancel),
+    bus.onResync(() => slots.fill()),
+  ];
+  const tick = (): void => {
+    slots.fill();
+    reconcile().catch((error: unknown) => log.warn({ err: error }, "running jobs could not be checked"));
+    const memoryUsage = process.memoryUsage.rss();
+    heartbeat.report({ jobsExecuted: executed, lastJob, occupancy: occupancy.read(performance.now()), memoryUsage });
+  };
+  const poll = setInterval(tick, options.pollMs ?? 1500);
+  dispatcher.attach(slots);
+  slots.fill();
+
+  return {
+    name: registration.name,
+    async stop(graceMs) {
+      slots.close();
+      clearInterval(poll);
+      await settled([...active.values()].map((entry) => entry.over), graceMs);
+      const left = [...active.values()];
+      const woken = await giveBackJobs(db, left.map(({ job }) => ({ id: job.id, attempt: job.attempt }))).catch(() => []);
+      for (const entry of left) entry.abort.abort(givenBack);
+      await settled(left.map((entry) => entry.over), 5000);
+      dispatcher.wake(woken);
+      for (const end of unsubscribe) end();
+      await logs.close();
+      await heartbeat.stop();
+    },
+  };
+}
+
+async function settled(promises: readonly Promise<void>[], limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([Promise.all(promises), new Promise((resolve) => (timer = setTimeout(resolve, limitMs)))]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,4 @@
+// `npm run build`: installs and compiles what is not up to date.
+import { prepare } from "./prepare.mjs";
+
+prepare();
