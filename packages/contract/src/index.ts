@@ -13,6 +13,7 @@ export {
   type QueryOf,
 } from "./operation.ts";
 export * from "./operations/index.ts";
+export type { NewScript } from "./operations/script-fields.ts";
 export { isItemPath, pathOwner, requireItemPath } from "./path.ts";
 export { allowed, folderAccess, principals, type Acl, type Member } from "./permission.ts";
 export type { Choice } from "./query.ts";

@@ -35,6 +35,7 @@ interface ClaimedRow {
   entrypoint: string | null;
   priority: number | null;
   timeout_s: number | null;
+  cache_ttl: number | null;
   concurrency_key: string | null;
   concurrent_limit: number | null;
   concurrency_window_s: number | null;
@@ -66,6 +67,7 @@ function claimedJob(row: ClaimedRow, secrets: string[]): ClaimedJob {
     entrypoint: row.entrypoint,
     priority: row.priority,
     timeoutSeconds: row.timeout_s,
+    cacheTtlSeconds: row.cache_ttl,
     concurrencyKey: row.concurrency_key,
     concurrentLimit: row.concurrent_limit,
     concurrencyWindowSeconds: row.concurrency_window_s,
@@ -80,7 +82,7 @@ function claimedJob(row: ClaimedRow, secrets: string[]): ClaimedJob {
 
 const definition: Sql = sql`j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.identity, j.tag, j.args, j.script_path,
   j.script_hash, j.language, j.raw_code, j.raw_lock, j.parent_job, j.root_job, j.flow_step_id, j.trigger_kind,
-  j.trigger_path, j.entrypoint, j.priority, j.timeout_s, j.concurrency_key, j.concurrent_limit,
+  j.trigger_path, j.entrypoint, j.priority, j.timeout_s, j.cache_ttl, j.concurrency_key, j.concurrent_limit,
   j.concurrency_window_s, j.visible_to_owner, j.labels, j.options`;
 
 /**

@@ -97,6 +97,7 @@ export interface ClaimedJob {
   entrypoint: string | null;
   priority: number | null;
   timeoutSeconds: number | null;
+  cacheTtlSeconds: number | null;
   concurrencyKey: string | null;
   concurrentLimit: number | null;
   concurrencyWindowSeconds: number | null;

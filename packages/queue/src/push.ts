@@ -71,6 +71,7 @@ export function claimedFrom(job: NewJob, { scheduledFor, secret }: { scheduledFo
     entrypoint: job.entrypoint ?? null,
     priority: job.priority ?? null,
     timeoutSeconds: job.timeoutSeconds ?? null,
+    cacheTtlSeconds: job.cacheTtlSeconds ?? null,
     concurrencyKey: job.concurrency?.key ?? null,
     concurrentLimit: job.concurrency?.limit ?? null,
     concurrencyWindowSeconds: job.concurrency?.windowSeconds ?? null,

@@ -2,6 +2,8 @@ import type { AddressInfo } from "node:net";
 import { serve, type ServerType } from "@hono/node-server";
 import { settingsOperations } from "@towermill/contract";
 import type { Hono } from "hono";
+import { identityRoutes } from "./handlers/identity.ts";
+import { itemRoutes } from "./handlers/items.ts";
 import { settingsHandlers } from "./handlers/settings.ts";
 import { createApp } from "./http/app.ts";
 import { mount } from "./http/mount.ts";
@@ -11,7 +13,11 @@ import type { Services } from "./services.ts";
 /** The whole API as one application. It needs no socket: tests call `app.request(...)`. */
 export function createServer(services: Services): { app: Hono; auth: Authentication } {
   const auth = createAuthentication({ db: services.db, bus: services.bus, now: () => services.clock.now() });
-  const routes = [mount(settingsOperations, settingsHandlers(services))].flat();
+  const routes = [
+    ...mount(settingsOperations, settingsHandlers(services)),
+    ...identityRoutes(services),
+    ...itemRoutes(services, auth),
+  ];
   return { app: createApp({ services, auth, routes }), auth };
 }
 

@@ -32,11 +32,14 @@ export interface BusOptions {
   readonly pingMs?: number;
 }
 
+const probeMs = 3_000;
+
 /** Connects the bus; throws when the first connection fails, replaces a connection lost later. */
 export async function openBus(options: BusOptions): Promise<Bus> {
   const log = options.log ?? silentLog;
   const from = randomBytes(9).toString("base64url");
   const subscribers = new Subscribers(log);
+  let heardItself = false;
   const channel = new Channel({
     url: options.url,
     channel: options.channel ?? "towermill",
@@ -44,6 +47,7 @@ export async function openBus(options: BusOptions): Promise<Bus> {
     pingMs: options.pingMs ?? 30_000,
     onPayload: (payload) => {
       const message = decodeMessage(payload);
+      if (message?.from === from) heardItself = true;
       if (message === undefined || message.from === from) return;
       for (const [topic, ids] of message.topics) subscribers.deliver(topic, ids);
       if (message.resync) subscribers.resync();
@@ -55,8 +59,17 @@ export async function openBus(options: BusOptions): Promise<Bus> {
   });
   const outbox = new Outbox({ from, channel, log, intervalMs: options.intervalMs ?? 10 });
   await channel.open();
+  await channel.notify([JSON.stringify([from, {}])]).catch(() => undefined);
+  const probe = setTimeout(() => {
+    if (!heardItself)
+      log.warn(
+        {},
+        "notifications do not arrive, work will start late: the bus needs a direct connection, not PgBouncer",
+      );
+  }, probeMs).unref();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    clearTimeout(probe);
     await outbox.close();
     await channel.close();
   };
@@ -97,11 +110,11 @@ class Subscribers {
   }
 
   deliver(topic: string, ids: readonly string[]): void {
-    for (const listen of [...(this.#topics.get(topic) ?? [])]) this.#guard(topic, () => listen([...ids]));
+    for (const listen of this.#topics.get(topic) ?? []) this.#guard(topic, () => listen([...ids]));
   }
 
   resync(): void {
-    for (const listen of [...this.#resync]) this.#guard("resync", listen);
+    for (const listen of this.#resync) this.#guard("resync", listen);
   }
 
   // One subscriber's error must not keep the others from hearing.

@@ -25,8 +25,15 @@ describe("columns", () => {
                  '2030-01-02T03:04:05.678Z'::timestamptz as at, '2030-01-02'::date as day, 1.50::numeric as exact`,
     );
     expect(row).toEqual({
-      ...{ json: text, jsons: [text], jsonb: { a: 1 }, small: 7, large: "9007199254740993", list: [1, null] },
-      ...{ at: new Date("2030-01-02T03:04:05.678Z"), day: "2030-01-02", exact: "1.50" },
+      json: text,
+      jsons: [text],
+      jsonb: { a: 1 },
+      small: 7,
+      large: "9007199254740993",
+      list: [1, null],
+      at: new Date("2030-01-02T03:04:05.678Z"),
+      day: "2030-01-02",
+      exact: "1.50",
     });
   });
 
@@ -42,7 +49,11 @@ describe("columns", () => {
                  ${undefined}::text as nothing, ${"'; drop table item; --"}::text as text`,
     );
     expect(row).toEqual({
-      ...{ list: ["a,b", 'q"\\', null], at, raw: Buffer.from([0, 255]), nothing: null, text: "'; drop table item; --" },
+      list: ["a,b", 'q"\\', null],
+      at,
+      raw: Buffer.from([0, 255]),
+      nothing: null,
+      text: "'; drop table item; --",
     });
   });
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { ConnectionQueries } from "./connection.ts";
 import type { Database, Queryable, TransactionOptions } from "./database.ts";
@@ -38,6 +39,7 @@ class PooledDatabase implements Database {
   readonly #pool: pg.Pool;
   readonly #named: boolean;
   readonly #localSettings: string;
+  readonly #connections = new Connections();
   #closing: Promise<void> | undefined;
 
   constructor(options: PoolOptions) {
@@ -45,9 +47,12 @@ class PooledDatabase implements Database {
     this.#named = !options.pooler;
     this.#localSettings = options.pooler ? localSettings(options) : "";
     this.#pool = new pg.Pool(poolConfig(options));
-    this.#pool.on("error", (error) => log.warn({ err: error }, "an idle database connection was lost"));
+    this.#pool.on("error", (error) => {
+      if (this.#closing === undefined) log.warn({ err: error }, "an idle database connection was lost");
+    });
     // A client that is checked out has no listener of the pool: without this one, losing it ends the process.
     this.#pool.on("connect", (client) => client.on("error", () => undefined));
+    this.#pool.on("connect", (client) => this.#connections.add(client));
   }
 
   query<Row extends object>(statement: Sql): Promise<Row[]> {
@@ -75,7 +80,7 @@ class PooledDatabase implements Database {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
+    this.#closing ??= this.#pool.end().then(() => this.#connections.closed());
     return this.#closing;
   }
 
@@ -101,6 +106,25 @@ class PooledDatabase implements Database {
       }
       throw error;
     }
+  }
+}
+
+/** The connections of a pool until they are really closed: pg's pool says "ended" while its goodbyes are on the way. */
+class Connections {
+  readonly #open = new Set<Promise<void>>();
+
+  add(client: pg.PoolClient): void {
+    const ended = new Promise<void>((resolve) => client.once("end", () => resolve()));
+    this.#open.add(ended);
+    void ended.then(() => this.#open.delete(ended));
+  }
+
+  /** Resolves when all are closed, or after 2 s for a server that does not answer. */
+  async closed(): Promise<void> {
+    const patience = new AbortController();
+    const giveUp = sleep(2_000, undefined, { signal: patience.signal, ref: false }).catch(() => undefined);
+    await Promise.race([Promise.all(this.#open), giveUp]);
+    patience.abort();
   }
 }
 

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { createExecutor } from "@towermill/runtimes";
 import { migrationStatus, type Log } from "@towermill/store";
+import { openExecutor } from "./executor.ts";
 import { explainFailure } from "./failure.ts";
 import { createLog } from "./log.ts";
 import { openDatabase } from "./platform.ts";
@@ -48,7 +48,7 @@ async function examineDatabase(settings: Settings, log: Log): Promise<Finding[]>
 }
 
 async function examineJobs(settings: Settings, log: Log): Promise<Finding[]> {
-  const executor = await createExecutor({ folder: join(settings.dataFolder, "doctor"), slots: 1, isolation: settings.TOWERMILL_ISOLATION, log });
+  const executor = await openExecutor({ ...settings, NUM_WORKERS: 1 }, log);
   try {
     const { isolation, detections } = executor;
     return [

@@ -1,6 +1,6 @@
-import { join } from "node:path";
-import { bashRuntime, bunRuntime, createExecutor, denoRuntime, nodejsRuntime, pythonRuntime, type Executor } from "@towermill/runtimes";
+import type { Executor } from "@towermill/runtimes";
 import { createCode, startWorker, type RunningWorker } from "@towermill/worker";
+import { openExecutor } from "./executor.ts";
 import type { Base } from "./platform.ts";
 import { workerTags } from "./tags.ts";
 import { version } from "./version.ts";
@@ -14,12 +14,7 @@ export interface Jobs {
 
 export async function startJobs(base: Base, urls: { internalUrl: string; baseUrl: string }): Promise<Jobs> {
   const { settings, log, db, bus, vault, dispatcher, databaseUrl } = base;
-  const executor = await createExecutor({
-    folder: join(settings.dataFolder, "worker"),
-    slots: settings.NUM_WORKERS,
-    isolation: settings.TOWERMILL_ISOLATION,
-    log,
-  });
+  const executor = await openExecutor(settings, log);
   try {
     const worker = await startWorker({
       db,

@@ -34,7 +34,7 @@ const deepestArray = 2;
 function considered(json: string): boolean[] {
   const arrayOf: (OpenArray | null)[] = [];
   const opened: (OpenArray | null)[] = [];
-  let array: OpenArray | null = null;
+  let array = null as OpenArray | null;
   const isSpaceBefore = (at: number): boolean => /\s/.test(json[at] ?? "");
   for (let at = 0; at < json.length; at += 1) {
     const char = json[at];

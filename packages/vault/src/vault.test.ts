@@ -1,20 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { Member } from "@towermill/contract";
-import { sql } from "@towermill/store";
-import { testDatabase } from "@towermill/testkit";
+import { openBus, sql } from "@towermill/store";
+import { testDatabase, whenDone } from "@towermill/testkit";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CipherError, InterpolationError, interpolate, interpolateArguments, openVault, readResource, readVariable, replaceWorkspaceKey } from "./index.ts";
 
-const { db } = await testDatabase();
+const { db, url } = await testDatabase();
 const instanceKey = randomBytes(32);
-const listeners: ((ids: readonly string[]) => void)[] = [];
-const bus = {
-  subscribe: (_topic: string, listener: (ids: readonly string[]) => void) => {
-    listeners.push(listener);
-    return () => undefined;
-  },
-  onResync: () => () => undefined,
-};
+const bus = await openBus({ url });
+whenDone(() => bus.close());
 const vault = openVault({ db, bus, instanceKey });
 
 const alice: Member = {
@@ -70,7 +64,7 @@ describe("the key of a workspace", () => {
     const other = openVault({ db, bus, instanceKey });
     await other.key("w");
     await db.transaction((tx) => replaceWorkspaceKey(tx, { instanceKey, workspace: "w", key: "another key", keepValues: false }));
-    for (const listener of listeners) listener(["vault:w"]);
+    bus.publish("changed", ["vault:w"]);
     expect(await other.key("w")).toBe("another key");
     expect(await readVariable({ vault: other, member: alice }, "u/alice/s")).toBe("secret");
     expect(await readVariable({ vault, member: alice }, "u/alice/empty")).toBe("");

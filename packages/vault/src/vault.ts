@@ -1,4 +1,4 @@
-import type { Bus, Database } from "@towermill/store";
+import { createCache, type Bus, type Database } from "@towermill/store";
 import { seal, unseal } from "./cipher.ts";
 import { variablePurpose, workspaceKey } from "./workspace-key.ts";
 
@@ -20,7 +20,7 @@ export interface Vault {
 
 interface VaultOptions {
   db: Database;
-  bus: Pick<Bus, "subscribe" | "onResync">;
+  bus: Bus;
   /** 32 bytes. */
   instanceKey: Buffer;
 }
@@ -32,19 +32,8 @@ interface VaultOptions {
  */
 export function openVault({ db, bus, instanceKey }: VaultOptions): Vault {
   if (instanceKey.length !== 32) throw new TypeError(`the instance key has ${instanceKey.length} bytes, expected 32`);
-  const keys = new Map<string, Promise<string>>();
-  bus.subscribe("changed", (ids) => {
-    for (const id of ids) if (id.startsWith("vault:")) keys.delete(id.slice("vault:".length));
-  });
-  bus.onResync(() => keys.clear());
-  const key = (workspace: string): Promise<string> => {
-    const known = keys.get(workspace);
-    if (known) return known;
-    const loading = workspaceKey(db, instanceKey, workspace);
-    keys.set(workspace, loading);
-    loading.catch(() => keys.get(workspace) === loading && keys.delete(workspace));
-    return loading;
-  };
+  const keys = createCache({ bus, name: "vault", load: (workspace) => workspaceKey(db, instanceKey, workspace), maximumAgeMs: 300_000 });
+  const key = (workspace: string): Promise<string> => keys.get(workspace);
   return {
     db,
     instanceKey,

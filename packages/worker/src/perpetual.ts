@@ -35,6 +35,7 @@ function nextRound(job: ClaimedJob, head: { hash: string; language: NewJob["lang
     language: head.language ?? null,
     priority: job.priority,
     timeoutSeconds: job.timeoutSeconds,
+    cacheTtlSeconds: job.cacheTtlSeconds,
     concurrency: concurrencyOf(job),
     visibleToOwner: job.visibleToOwner,
     labels: job.labels,

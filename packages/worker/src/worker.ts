@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname, totalmem } from "node:os";
-import { claimedOf, giveBackJobs, logLength, type ClaimedJob, type Dispatcher, type Ended, type WorkerRegistration } from "@towermill/queue";
+import { claimedOf, giveBackJobs, logLength, writeCachedResult, type ClaimedJob, type Dispatcher, type Ended, type WorkerRegistration } from "@towermill/queue";
 import { completeDeployment, runDependencyJob } from "./dependency-job.ts";
 import { createCompleter, type Completer } from "./completer.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -77,6 +77,15 @@ async function runToEnd(ctx: WorkerContext, parts: Parts, { job, signal }: { job
   if (signal.aborted && signal.reason === givenBack) return;
   const ended = await writeEnd(ctx, parts, running, { ...end, lastLog });
   if (ended && job.options.restart) parts.dispatcher.wake([job.tag]);
+  if (ended?.status === "success") await keepResult(ctx, job, ended.result);
+}
+
+/** Keeps a success for the next run with the same arguments, where the script asked for it. */
+async function keepResult({ db, log }: WorkerContext, job: ClaimedJob, result: string): Promise<void> {
+  const { cacheKey } = job.options;
+  if (cacheKey === undefined || job.cacheTtlSeconds === null) return;
+  const entry = { key: Buffer.from(cacheKey, "hex"), workspace: job.workspace, result, ttlSeconds: job.cacheTtlSeconds };
+  await writeCachedResult(db, entry).catch((error: unknown) => log.warn({ err: error, job: job.id }, "a result was not cached"));
 }
 
 /** Writes the end of a job: most share a statement with others; those that change more with it have a transaction. */

@@ -1,7 +1,98 @@
 import type { OperationSpec } from "../operation.ts";
+import { accountOperations } from "./accounts.ts";
+import { aclOperations } from "./acls.ts";
+import { auditOperations } from "./audit.ts";
+import { draftsOperations } from "./drafts.ts";
+import { favoritesOperations } from "./favorites.ts";
+import { folderOperations } from "./folders.ts";
+import { configOperations, globalOperations } from "./globals.ts";
+import { groupOperations } from "./groups.ts";
+import { inviteOperations } from "./invites.ts";
+import { jobQueueOperations } from "./job-queue.ts";
+import { jobResultsOperations } from "./job-results.ts";
+import { jobUpdatesOperations } from "./job-updates.ts";
+import { jobsOperations } from "./jobs.ts";
+import { loginOperations } from "./login.ts";
+import { memberOperations } from "./members.ts";
+import { resourceTypesOperations } from "./resource-types.ts";
+import { resourcesOperations } from "./resources.ts";
+import { previewOperations, runsOperations } from "./runs.ts";
+import { scriptsCodeOperations } from "./scripts-code.ts";
+import { scriptsListOperations } from "./scripts-list.ts";
+import { scriptsOperations } from "./scripts.ts";
 import { settingsOperations } from "./settings.ts";
+import { sharedUiOperations } from "./shared-ui.ts";
+import { tokenOperations } from "./tokens.ts";
+import { variablesOperations } from "./variables.ts";
+import { instanceJobsOperations, workersOperations } from "./workers.ts";
+import { workspaceSettingsOperations } from "./workspace-settings.ts";
+import { workspaceOperations } from "./workspaces.ts";
 
-export { settingsOperations };
+export {
+  accountOperations,
+  aclOperations,
+  auditOperations,
+  configOperations,
+  draftsOperations,
+  favoritesOperations,
+  folderOperations,
+  globalOperations,
+  groupOperations,
+  instanceJobsOperations,
+  inviteOperations,
+  jobQueueOperations,
+  jobResultsOperations,
+  jobUpdatesOperations,
+  jobsOperations,
+  loginOperations,
+  memberOperations,
+  previewOperations,
+  resourceTypesOperations,
+  resourcesOperations,
+  runsOperations,
+  scriptsCodeOperations,
+  scriptsListOperations,
+  scriptsOperations,
+  settingsOperations,
+  sharedUiOperations,
+  tokenOperations,
+  variablesOperations,
+  workersOperations,
+  workspaceOperations,
+  workspaceSettingsOperations,
+};
 
 /** The whole API. A group is one file here and one handler file in the server. */
-export const operations: readonly OperationSpec[] = [...settingsOperations];
+export const operations: readonly OperationSpec[] = [
+  ...accountOperations,
+  ...aclOperations,
+  ...auditOperations,
+  ...configOperations,
+  ...draftsOperations,
+  ...favoritesOperations,
+  ...folderOperations,
+  ...globalOperations,
+  ...groupOperations,
+  ...instanceJobsOperations,
+  ...inviteOperations,
+  ...jobQueueOperations,
+  ...jobResultsOperations,
+  ...jobUpdatesOperations,
+  ...jobsOperations,
+  ...loginOperations,
+  ...memberOperations,
+  ...previewOperations,
+  ...resourceTypesOperations,
+  ...resourcesOperations,
+  ...runsOperations,
+  ...scriptsCodeOperations,
+  ...scriptsListOperations,
+  ...scriptsOperations,
+  ...settingsOperations,
+  ...sharedUiOperations,
+  ...tokenOperations,
+  ...variablesOperations,
+  ...workersOperations,
+  ...workspaceOperations,
+  ...workspaceSettingsOperations,
+];

@@ -126,7 +126,7 @@ export const variablesOperations = [
     scope: read,
     params: atPath,
     query: z.object({ decrypt_secret: flag, include_encrypted: flag, get_draft: flag }),
-    answer: listedVariable.loose(),
+    answer: listedVariable,
     mcp: { instructions: "Reads a variable. Pass decrypt_secret=false unless the secret itself is needed.", readOnly: true },
   }),
   operation({

@@ -28,7 +28,7 @@ export function bunRuntime(options: RuntimeOptions): LanguageRuntime {
 }
 
 export interface TypeScriptEngine {
-  engine: string;
+  engine: "bun" | "node";
   languages: readonly Language[];
   detect(): Promise<Detection>;
 }
@@ -71,7 +71,7 @@ async function lockScript(request: LockRequest, context: InstallContext): Promis
 interface Preparation {
   request: RunRequest;
   cache: ContentCache;
-  engine: string;
+  engine: "bun" | "node";
   context: InstallContext;
 }
 
@@ -97,6 +97,7 @@ async function prepareScript(preparation: Preparation): Promise<PreparedScript> 
       mounts: [folder, ...(needsPackages && packages.folder !== null ? [packages.folder] : [])],
       entry: join(folder, bundleFile),
       ...readEntrypoint(request.language, script.content, request.entrypoint),
+      engine,
       env: {},
     },
     imports: new Map([...graph.modules].filter(([path]) => path !== script.path)),

@@ -5,6 +5,9 @@ import { sealFolder } from "./seal.ts";
 /** Folder for artefacts that are being built or thrown away; never read by a job. */
 export const buildingFolder = ".building";
 
+/** Kinds that hold public packages: any job may read them. All other kinds hold people's own code. */
+export const sharedKinds: readonly string[] = ["npm", "wheels"];
+
 /** Where `installOnce` puts what it builds: `{folder}/{kind}/{key}`. */
 export interface ContentCache {
   readonly folder: string;

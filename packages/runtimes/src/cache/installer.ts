@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { RunTool, ToolRequest } from "../sandbox/tool.ts";
 import { PrepareFailure } from "./failure.ts";
 
@@ -34,11 +35,19 @@ export type InstallerRequest = Omit<ToolRequest, "timeoutMs" | "onOutput"> & {
  */
 export async function runInstaller(run: RunTool, request: InstallerRequest, purpose: ToolPurpose): Promise<string> {
   const onOutput = request.onOutput ?? ((): void => undefined);
-  const { exitCode, ended, output } = await run({ ...request, timeoutMs: installTimeoutMs, onOutput });
+  const mounts = withProgram(request.mounts, request.command);
+  const { exitCode, ended, output } = await run({ ...request, mounts, timeoutMs: installTimeoutMs, onOutput });
   request.signal.throwIfAborted();
   if (exitCode === 0) return output;
   const why = ended === "exit" ? `failed with exit code ${String(exitCode)}` : `was ended (${ended})`;
   throw new PrepareFailure({ name: purpose.name, message: `${purpose.action} ${why}:\n${lastLines(output)}` });
+}
+
+/** The folder a program lies in must be readable too, unless it is the system's or inside another one. */
+function withProgram(mounts: readonly string[], command: string): string[] {
+  const folder = dirname(command);
+  const covered = ["/usr", "/bin", "/sbin", ...mounts].some((path) => folder === path || folder.startsWith(`${path}/`));
+  return [...new Set(covered ? mounts : [...mounts, folder])];
 }
 
 /** The end of a tool's output: enough to see the cause, without colours, at most 40 lines and 4000 characters. */

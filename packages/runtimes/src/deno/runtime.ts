@@ -71,6 +71,7 @@ async function prepareScript(request: RunRequest, context: DenoContext): Promise
       mounts: [folder],
       entry: join(folder, bundleFile),
       ...readEntrypoint("deno", script.content, request.entrypoint),
+      engine: "deno",
       env: {},
     },
     imports: new Map([...linked.modules].filter(([path]) => path !== script.path)),

@@ -1,5 +1,6 @@
 """The command line of bubblewrap for a profile. Options go through a descriptor: a command line is public."""
 import base64
+import fcntl
 import os
 
 import kernel
@@ -34,10 +35,12 @@ def placement(entry, sources):
 
 
 def hand_over(name, data):
-    descriptor = os.memfd_create(name, 0)
+    made = os.memfd_create(name)
+    # Above the places of the program's own pipes; inherited.
+    descriptor = fcntl.fcntl(made, fcntl.F_DUPFD, 10)
+    os.close(made)
     os.write(descriptor, data)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    os.set_inheritable(descriptor, True)
     return descriptor
 
 

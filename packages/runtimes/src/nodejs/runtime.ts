@@ -8,7 +8,7 @@ import type { LanguageRuntime } from "../runtime.ts";
  */
 export function nodejsRuntime(options: RuntimeOptions): LanguageRuntime {
   return typescriptRuntime(options, {
-    engine: "nodejs",
+    engine: "node",
     languages: ["bun", "bunnative", "nativets"],
     detect: () => Promise.resolve({ available: true, version: process.versions.node, command: process.execPath }),
   });

@@ -97,8 +97,8 @@ async function prepareScript(request: RunRequest, context: PythonContext): Promi
   ]);
   const folder = await context.cache.installOnce("python", key, async (artefact) => {
     await writeLayout(layout, artefact);
-    // A preview runs once: compiling it ahead would cost more than it saves.
-    if (script.lock !== null) await compileModules(artefact, context);
+    // The script itself is compiled where it runs. A preview runs once: compiling ahead would cost more than it saves.
+    if (script.lock !== null && graph.modules.size > 1) await compileModules(artefact, context);
   });
   return {
     prepared: {

@@ -3,7 +3,7 @@ import { sql } from "@towermill/store";
 import type { Handlers } from "../http/call.ts";
 import { limitTo } from "../http/page.ts";
 import { createAccount, deleteAccount, renameAccount, updateAccount } from "../identity/account.ts";
-import { boundWorkspace, emailOf, isSuperAdmin, wholeAccountOf } from "../identity/actor.ts";
+import { boundWorkspace, emailOf, isSuperAdmin, unrestrictedAccountOf, wholeAccountOf } from "../identity/actor.ts";
 import { runnablesOf } from "../identity/runnables.ts";
 import type { Services } from "../services.ts";
 
@@ -54,11 +54,13 @@ export function accountHandlers(services: Services): Handlers<typeof accountOper
   const { db } = services;
   return {
     async createUserGlobally({ caller, body }) {
-      await createAccount(services, body, wholeAccountOf(caller).account.email);
+      const by = body.super_admin ? unrestrictedAccountOf(caller) : wholeAccountOf(caller);
+      await createAccount(services, body, by.account.email);
       return `email ${body.email} created`;
     },
     async globalUserUpdate({ caller, params, body }) {
-      await updateAccount(services, { email: params.email.toLowerCase(), change: body, by: wholeAccountOf(caller).account.email });
+      const by = body.is_super_admin || body.is_devops ? unrestrictedAccountOf(caller) : wholeAccountOf(caller);
+      await updateAccount(services, { email: params.email.toLowerCase(), change: body, by: by.account.email });
       return `email ${params.email} updated`;
     },
     async globalUserRename({ caller, params, body }) {

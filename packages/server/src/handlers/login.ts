@@ -2,7 +2,7 @@ import { ApiError, notFound, type loginOperations } from "@towermill/contract";
 import { sql } from "@towermill/store";
 import type { Handlers } from "../http/call.ts";
 import { credentialsOf, requireSameOrigin } from "../http/credentials.ts";
-import { accountOf, unrestrictedAccountOf, wholeAccountOf } from "../identity/actor.ts";
+import { accountOf, unrestrictedAccountOf } from "../identity/actor.ts";
 import { audit, globalAudit } from "../identity/audit.ts";
 import { forgetTokens } from "../identity/invalidate.ts";
 import { login, passwordLoginDisabled } from "../identity/login.ts";
@@ -45,10 +45,11 @@ async function changePassword({ db, bus }: Services, { email, password, by, keep
 /** Session behind the current token: kept valid for a minute after it was replaced, for requests under way. */
 async function replaceSession({ db, clock }: Services, hash: Buffer, renewBelowS: number | undefined): Promise<string | null> {
   return db.transaction(async (tx) => {
-    const row = await tx.maybe<{ email: string; label: string | null; expiration: Date | null }>(
-      sql`select email, label, expiration from token where hash = ${hash} for update`,
-    );
-    if (row?.label !== sessionLabel) throw new ApiError("bad_request", "Only the token of a session can be refreshed");
+    // Anybody may label a token `session`: one with fewer rights than a session must not become one.
+    const row = await tx.maybe<{ email: string; expiration: Date | null }>(sql`
+      select email, expiration from token where hash = ${hash} and label = ${sessionLabel}
+        and scopes is null and workspace_id is null and not read_only for update`);
+    if (!row) throw new ApiError("bad_request", "Only the token of a session can be refreshed");
     const leftMs = row.expiration ? row.expiration.getTime() - clock.now().getTime() : Infinity;
     if (renewBelowS !== undefined && leftMs > renewBelowS * 1000) return null;
     const soon = new Date(clock.now().getTime() + 60_000);
@@ -84,7 +85,7 @@ export function loginHandlers(services: Services): Handlers<typeof loginOperatio
       return "password updated";
     },
     async setPasswordForUser({ caller, params, body }) {
-      const by = wholeAccountOf(caller).account.email;
+      const by = unrestrictedAccountOf(caller).account.email;
       await changePassword(services, { email: params.user.toLowerCase(), password: body.password, by, keep: null });
       return "password updated";
     },

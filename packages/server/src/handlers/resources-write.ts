@@ -49,6 +49,7 @@ async function create(tx: Queryable, call: CallOf<"createResource">, path: strin
   await note(tx, call, { operation: "resources.create", actionKind: "Created", path });
 }
 
+/** Everything that changes resources. */
 export function resourceWrites({ db }: Services) {
   return {
     async createResource(call: CallOf<"createResource">) {

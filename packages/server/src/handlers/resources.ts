@@ -27,7 +27,7 @@ function contextOf(vault: Vault, { member, caller }: Pick<CallOf<"getResource">,
   return { vault, member, scopes: scopesOf(caller), ...(caller.kind === "job" ? { jobId: caller.jobId } : {}) };
 }
 
-function readers({ db }: Services, vault: Vault) {
+function readers({ db, vault }: Services) {
   const find = ({ member, params }: Pick<CallOf<"getResource">, "member" | "params">): Promise<ResourceRow | undefined> =>
     db.maybe<ResourceRow>(
       sql`select ${resourceColumns} from ${resourceTables} where r.workspace_id = ${member.workspace} and r.path = ${params.path}`,
@@ -135,6 +135,6 @@ function draftRow(workspace: string, path: string, value: string): string {
 }
 
 /** Resources. Values go in and out as the JSON text they were sent as. */
-export function resourcesHandlers(services: Services, vault: Vault): Handlers<Ops> {
-  return { ...readers(services, vault), ...lists(services), ...resourceWrites(services) };
+export function resourcesHandlers(services: Services): Handlers<Ops> {
+  return { ...readers(services), ...lists(services), ...resourceWrites(services) };
 }

@@ -1,4 +1,4 @@
-import type { Acl } from "@towermill/contract";
+import type { Acl, AnswerOf, variablesOperations } from "@towermill/contract";
 import { sql } from "@towermill/store";
 
 export interface VariableRow {
@@ -24,14 +24,7 @@ export const variableColumns = sql`
   v.extra_perms, v.edited_by, v.edited_at,
   exists (select 1 from resource r where r.workspace_id = v.workspace_id and r.path = v.path) as is_linked`;
 
-export interface ListedVariable {
-  workspace_id: string;
-  path: string;
-  value?: string;
-  is_secret: boolean;
-  is_oauth: boolean;
-  extra_perms: Record<string, boolean>;
-}
+export type ListedVariable = AnswerOf<Extract<(typeof variablesOperations)[number], { id: "listVariable" }>>[number];
 
 /** A variable as the API shows it; unset fields are absent, and the value is whatever the caller may see. */
 export function listedVariable(row: VariableRow, value: string | undefined, now: Date): ListedVariable {
@@ -50,5 +43,5 @@ export function listedVariable(row: VariableRow, value: string | undefined, now:
     ...(row.ws_specific ? { ws_specific: true } : {}),
     edited_at: row.edited_at.toISOString(),
     ...(row.edited_by === null ? {} : { edited_by: row.edited_by }),
-  } satisfies ListedVariable & Record<string, unknown>;
+  };
 }

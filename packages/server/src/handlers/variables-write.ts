@@ -37,7 +37,8 @@ async function updatedValue(vault: Vault, { member, body, query }: CallOf<"updat
   return secret ? vault.encrypt(member.workspace, old.value) : vault.decrypt(member.workspace, old.value);
 }
 
-export function variableWrites({ db }: Services, vault: Vault) {
+/** Everything that changes variables. */
+export function variableWrites({ db, vault }: Services) {
   const remove = async (tx: Queryable, call: Pick<CallOf<"deleteVariable">, "member" | "caller">, path: string): Promise<void> => {
     await lockWritable(tx, call, path);
     const { workspace, username } = call.member;

@@ -43,7 +43,7 @@ async function shownValue(vault: Vault, call: CallOf<"getVariable">, row: Variab
   return call.query.include_encrypted ? row.value : undefined;
 }
 
-function readers({ db, clock, baseUrl }: Services, vault: Vault) {
+function readers({ db, vault, clock, baseUrl }: Services) {
   const find = ({ member, params }: Pick<CallOf<"getVariable">, "member" | "params">): Promise<VariableRow | undefined> =>
     db.maybe<VariableRow>(
       sql`select ${variableColumns} from variable v where v.workspace_id = ${member.workspace} and v.path = ${params.path}`,
@@ -115,6 +115,6 @@ async function draftsAlone({ member }: CallOf<"listVariable">, db: Services["db"
 }
 
 /** Variables. Secrets are decrypted only when asked for, and each time that is audited. */
-export function variablesHandlers(services: Services, vault: Vault): Handlers<Ops> {
-  return { ...readers(services, vault), ...variableWrites(services, vault) };
+export function variablesHandlers(services: Services): Handlers<Ops> {
+  return { ...readers(services), ...variableWrites(services) };
 }

@@ -43,10 +43,11 @@ interface JobTokenRow {
 }
 
 async function loadToken(db: Database, hashHex: string): Promise<TokenRow | null> {
-  return db.maybe<TokenRow>(sql`
+  const row = await db.maybe<TokenRow>(sql`
     select t.prefix, t.email, t.expiration, t.scopes, t.workspace_id, t.read_only, a.username, a.super_admin, a.devops
     from token t join account a using (email)
     where t.hash = ${Buffer.from(hashHex, "hex")} and not a.disabled`);
+  return row ?? null;
 }
 
 /** Loads a member with groups and folders: three small look-ups behind a cache. */

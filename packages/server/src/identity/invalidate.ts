@@ -10,10 +10,6 @@ export function forgetTokens(bus: Bus, hashes: readonly Buffer[]): void {
   if (hashes.length > 0) bus.publish("changed", hashes.map((hash) => `token:${hash.toString("hex")}`));
 }
 
-export function forgetEveryToken(bus: Bus): void {
-  bus.publish("changed", ["token:*"]);
-}
-
 export function forgetMember(bus: Bus, workspace: string, email: string): void {
   bus.publish("changed", [`member:${workspace}:${email}`]);
 }
@@ -21,4 +17,9 @@ export function forgetMember(bus: Bus, workspace: string, email: string): void {
 /** Groups and folders are part of what is kept of a member, so that their change concerns anybody. */
 export function forgetEveryMember(bus: Bus): void {
   bus.publish("changed", ["member:*"]);
+}
+
+/** A workspace that went, or came under this id: members, tokens, its key and settings. */
+export function forgetWorkspace(bus: Bus, id: string): void {
+  bus.publish("changed", ["token:*", "member:*", `vault:${id}`, `workspace:${id}`]);
 }

@@ -1,4 +1,4 @@
-import { ApiError } from "@towermill/contract";
+import { ApiError, jsonMembers } from "@towermill/contract";
 import type { Outcome } from "@towermill/queue";
 import { jsonText } from "../http/answer.ts";
 
@@ -6,8 +6,8 @@ interface Custom {
   status: number | undefined;
   contentType: string | undefined;
   headers: Record<string, string>;
-  result: unknown;
-  hasResult: boolean;
+  /** JSON text; absent = answer without a body. */
+  result: string | undefined;
 }
 
 function field(value: Record<string, unknown>, name: string): unknown {
@@ -30,8 +30,7 @@ function customAnswer(text: string): Custom | null {
     status,
     contentType: typeof contentType === "string" ? contentType : undefined,
     headers: Object.fromEntries(pairs.map(([name, header]) => [name, typeof header === "string" ? header : JSON.stringify(header)])),
-    result: object["result"],
-    hasResult: "result" in object,
+    result: jsonMembers(text).get("result"),
   };
 }
 
@@ -63,9 +62,9 @@ export function resultAnswer({ status, result }: Outcome): Response {
   const custom = customAnswer(result);
   if (!custom) return jsonText(result, failed ? 422 : 200);
   const headers = customHeaders(custom);
-  const code = custom.status ?? (failed ? 422 : custom.hasResult ? 200 : 204);
-  if (code === 204 || code === 205 || code === 304 || !custom.hasResult) return new Response(null, { status: code, headers });
-  const isText = custom.contentType !== undefined && typeof custom.result === "string";
+  const code = custom.status ?? (failed ? 422 : custom.result !== undefined ? 200 : 204);
+  if (code === 204 || code === 205 || code === 304 || custom.result === undefined) return new Response(null, { status: code, headers });
+  const isText = custom.contentType !== undefined && custom.result.startsWith('"');
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
-  return new Response(isText ? (custom.result as string) : JSON.stringify(custom.result), { status: code, headers });
+  return new Response(isText ? (JSON.parse(custom.result) as string) : custom.result, { status: code, headers });
 }

@@ -43,7 +43,8 @@ function readParameters(piece: Piece, list: SyntaxNode): WrittenParameter[] | st
     last = source;
     const parameter = readParameter(piece, nodes);
     const mark = parameter === null ? source : "*".repeat(parameter.star);
-    if ((mark === "*" || mark === "/") && (seen.has(mark) || seen.has("*"))) return `a second ${mark} in the parameters`;
+    if ((mark === "*" || mark === "/") && (seen.has(mark) || seen.has("*")))
+      return `a second ${mark} in the parameters`;
     if (mark === "/") {
       if (found.length === 0) return "a slash stands before any parameter";
       for (const before of found) before.passing = "positional";

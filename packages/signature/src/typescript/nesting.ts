@@ -6,9 +6,27 @@ import { tokenAt } from "./tokens.ts";
  */
 const DEEPEST = 1500;
 
+/** `.b`, `()` and tagged templates are read in a loop, but the tree they make is as deep, and freed by recursion. */
+const LINK = 1 / 16;
+
 /** Words that the parser answers with recursion; other words are operands. */
 const WORDS_THAT_NEST = new Set([
-  ...["if", "else", "for", "while", "do", "with", "new", "typeof", "void", "delete", "await", "yield", "keyof", "async"],
+  ...[
+    "if",
+    "else",
+    "for",
+    "while",
+    "do",
+    "with",
+    "new",
+    "typeof",
+    "void",
+    "delete",
+    "await",
+    "yield",
+    "keyof",
+    "async",
+  ],
   ...["readonly", "unique", "infer", "asserts", "is", "as", "satisfies", "extends", "in", "of", "instanceof", "return"],
   ...["throw", "case", "default", "import", "export", "abstract", "namespace", "module", "declare"],
 ]);
@@ -44,7 +62,7 @@ export function isTooDeep(source: string): boolean {
   if (source.length < DEEPEST) return false;
   const levels = [{ bracket: "", chain: 0, angles: 0, control: false }];
   const state: State = { levels, chained: 0, deepest: 0, operand: false, ended: "", last: "" };
-  for (let at = 0; at < source.length; ) {
+  for (let at = 0; at < source.length;) {
     const inTemplate = state.levels.at(-1)?.bracket === "`";
     const token = tokenAt(source, at, { inTemplate, operand: state.operand });
     at += token.text.length;
@@ -79,9 +97,9 @@ function acceptSign(state: State, sign: string): void {
     state.chained -= level.chain - level.angles;
     level.chain = level.angles;
   } else if (sign === ">" && state.last !== "=" && level.angles > 0) level.angles--;
-  else if (sign !== ";" && sign !== ".") {
+  else if (sign !== ";") {
     if (sign === "<") level.angles++;
-    chain(state);
+    chain(state, sign === "." ? LINK : 1);
   }
   state.operand = false;
   state.last = sign;
@@ -100,17 +118,17 @@ function open(state: State, bracket: string): void {
 function close(state: State, sign: string): void {
   const closed = state.levels.length > 1 ? state.levels.pop() : undefined;
   state.chained -= closed?.chain ?? 0;
-  if (sign === "]") chain(state);
+  if (sign !== "}") chain(state, sign === "]" ? 1 : LINK);
   state.operand = sign !== "}" && closed?.control !== true;
   state.ended = sign === "}" ? "}" : "";
   state.last = sign;
 }
 
-function chain(state: State): void {
+function chain(state: State, weight = 1): void {
   const level = state.levels.at(-1);
   if (level === undefined || level.bracket === "`") return;
-  level.chain++;
-  state.chained++;
+  level.chain += weight;
+  state.chained += weight;
   state.deepest = Math.max(state.deepest, state.levels.length + state.chained);
 }
 

@@ -34,7 +34,8 @@ function templateToken(source: string, at: number): Token {
   if (source.startsWith("${", at)) return { kind: "sign", text: "${" };
   if (source[at] === "`") return { kind: "sign", text: "`" };
   let end = at;
-  while (end < source.length && source[end] !== "`" && !source.startsWith("${", end)) end += source[end] === "\\" ? 2 : 1;
+  while (end < source.length && source[end] !== "`" && !source.startsWith("${", end))
+    end += source[end] === "\\" ? 2 : 1;
   return { kind: "text", text: source.slice(at, end) };
 }
 

@@ -48,7 +48,9 @@ describe("an installation without its library links", () => {
       console.log(JSON.stringify(prepareBinaries(${JSON.stringify(root)}, ${JSON.stringify({ dataFolder })})));`;
     const child = await startProcess({
       command: [process.execPath, "--input-type=module", "-e", script],
-      ...{ uid: 65_534, gid: 65_534, cwd: "/" },
+      uid: 65_534,
+      gid: 65_534,
+      cwd: "/",
     });
     const [, found = ""] = await child.until(/"postgres":"([^"]+)"/);
     expect(found.startsWith(join(dataFolder, "binaries-"))).toBe(true);

@@ -91,11 +91,15 @@ function runInitdb({ folder, account, binaries }: Cluster, options: { password: 
 }
 
 function initdbArguments(folder: string, sync: boolean): string[] {
-  return [
-    ...["-D", folderArgument(folder), `--username=${ownerName}`, "--auth=scram-sha-256", "--pwfile=/dev/stdin"],
-    ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"],
-    ...(sync ? [] : ["--no-sync"]),
+  const access = [
+    "-D",
+    folderArgument(folder),
+    `--username=${ownerName}`,
+    "--auth=scram-sha-256",
+    "--pwfile=/dev/stdin",
   ];
+  const language = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+  return [...access, ...language, "--no-instructions", ...(sync ? [] : ["--no-sync"])];
 }
 
 function initdbError(folder: string, error: Error | undefined, stderr: string): EmbeddedError {

@@ -117,7 +117,7 @@ describe("the embedded server", () => {
     process.kill(pid, "SIGKILL");
     await untilGone(pid);
     await pool.transaction((tx) => tx.execute(sql`insert into kept values (1)`), { retry: "idempotent" });
-    expect(server.pid).not.toBe(pid);
+    await expect.poll(() => server.pid).not.toBe(pid);
   });
 });
 

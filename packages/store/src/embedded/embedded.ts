@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import { silentLog } from "../log.ts";
 import { serverAccount } from "./account.ts";
@@ -18,6 +17,7 @@ import { findBinaries } from "./binaries.ts";
 import type { Cluster } from "./cluster.ts";
 import { clusterOwner, createCluster, ownerName } from "./cluster.ts";
 import { EmbeddedError, explainFolder } from "./embedded-error.ts";
+import { Keeper } from "./keeper.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { makeFolder } from "./make-folder.ts";
 import type { Postmaster } from "./postmaster.ts";
@@ -119,57 +119,6 @@ function handle({ url, version, keeper, socket, unlock }: Running): EmbeddedPost
     },
     stop: () => (stopping ??= stop()),
   };
-}
-
-/** Starts the server again whenever it ends without having been told to. */
-class Keeper {
-  readonly #start: () => Promise<Postmaster>;
-  readonly #log: Log;
-  readonly #stopped = new AbortController();
-  #current: Postmaster;
-  readonly #watching: Promise<void>;
-
-  constructor(options: { start: () => Promise<Postmaster>; log: Log; first: Postmaster }) {
-    this.#start = options.start;
-    this.#log = options.log;
-    this.#current = options.first;
-    this.#watching = this.#watch();
-  }
-
-  get pid(): number {
-    return this.#current.pid;
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#current.stop();
-    await this.#watching;
-    await this.#current.stop();
-  }
-
-  async #watch(): Promise<void> {
-    for (;;) {
-      const lastWords = await this.#current.ended;
-      if (this.#stopped.signal.aborted) return;
-      this.#log.error({ lastWords }, "the embedded PostgreSQL ended by itself; starting it again");
-      await this.#current.stop();
-      await this.#restart();
-    }
-  }
-
-  async #restart(): Promise<void> {
-    for (let pauseMs = 100; !this.#stopped.signal.aborted; pauseMs = Math.min(pauseMs * 2, 5000)) {
-      try {
-        const next = await this.#start();
-        if (this.#stopped.signal.aborted) return await next.stop();
-        this.#current = next;
-        return;
-      } catch (error) {
-        this.#log.error({ err: error }, "the embedded PostgreSQL does not start; trying again");
-        await sleep(pauseMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-      }
-    }
-  }
 }
 
 function readPassword(dataFolder: string, clusterExists: boolean): string {

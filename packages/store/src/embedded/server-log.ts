@@ -24,8 +24,12 @@ export function complaintsSince(clusterFolder: string, start: LogPosition): stri
 
 /** The lines of a log that tell why a server ended: its fatal ones, else all but the routine. */
 export function complaintsIn(log: string): string {
-  const lines = log.trim().split("\n");
-  const fatal = lines.filter((line) => /\b(FATAL|PANIC):/.test(line) && !/: {2}the database system is/.test(line));
+  // What it tells clients that come too early or too late is no complaint.
+  const lines = log
+    .trim()
+    .split("\n")
+    .filter((line) => !/FATAL: {2}the database system is/.test(line));
+  const fatal = lines.filter((line) => /\b(FATAL|PANIC):/.test(line));
   return (fatal.length > 0 ? fatal.slice(-3) : lines.filter((line) => !/\b(LOG|HINT):/.test(line))).join("\n");
 }
 

@@ -8,12 +8,12 @@ asked = json.loads(sys.argv[1])
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def readable(path):
+def environment(pid):
     try:
-        with open(path, "rb") as file:
-            return len(file.read(4096)) > 0
+        with open("/proc/%s/environ" % pid, "rb") as file:
+            return file.read()
     except OSError:
-        return False
+        return b""
 
 
 def writable(path, flags):
@@ -30,7 +30,8 @@ kernel = ("/proc/sys/kernel/hostname", "/proc/sys/vm/swappiness", "/proc/sysrq-t
 findings = {
     "uid": os.getuid(),
     "processes": len(others) + 1,
-    "environments": [pid for pid in others if readable("/proc/%s/environ" % pid)],
+    # The sandbox's own first process has the environment of this one, which holds nothing.
+    "environments": [pid for pid in others if environment(pid) not in (b"", environment("self"))],
     "visible": [path for path in asked["hidden"] if os.path.exists(path)],
     "writable": [path for path in system if writable(path, os.O_CREAT | os.O_WRONLY)]
     + [path for path in kernel if writable(path, os.O_WRONLY)],

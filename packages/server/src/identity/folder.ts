@@ -1,0 +1,104 @@
+import { ApiError, folderAccess, notFound, principals, type Acl, type Member } from "@towermill/contract";
+import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
+
+type Optional<T> = T | null | undefined;
+
+export interface FolderContent {
+  display_name?: Optional<string>;
+  summary?: Optional<string>;
+  owners?: Optional<readonly string[]>;
+  extra_perms?: Optional<Acl>;
+  default_permissioned_as?: Optional<readonly { path_glob: string; permissioned_as: string }[]>;
+  labels?: Optional<readonly string[]>;
+}
+
+export interface FolderRow {
+  name: string;
+  display_name: string | null;
+  summary: string | null;
+  owners: string[];
+  extra_perms: Acl;
+  default_permissioned_as: { path_glob: string; permissioned_as: string }[] | null;
+  labels: string[] | null;
+  created_by: string | null;
+  edited_at: Date;
+}
+
+export const folderColumns = sql`name, display_name, summary, owners, extra_perms, default_permissioned_as, labels, created_by, edited_at`;
+
+/** A folder the member may see. @throws ApiError `not_found`, also for one that is hidden from the member */
+export async function readableFolder(db: Queryable, member: Member, name: string): Promise<FolderRow> {
+  const row = await db.maybe<FolderRow>(
+    sql`select ${folderColumns} from folder where workspace_id = ${member.workspace} and name = ${name}`,
+  );
+  if (!row || !(member.isAdmin || folderAccess(row, principals(member)))) throw notFound("Folder", name);
+  return row;
+}
+
+/** A folder the member owns, locked. @throws ApiError `not_found`, `forbidden` */
+export async function ownedFolder(tx: Queryable, member: Member, name: string): Promise<FolderRow> {
+  await tx.query(sql`select from folder where workspace_id = ${member.workspace} and name = ${name} for update`);
+  const row = await readableFolder(tx, member, name);
+  if (!member.isAdmin && folderAccess(row, principals(member)) !== "owner") {
+    throw new ApiError("forbidden", `u/${member.username} does not own the folder ${name}`);
+  }
+  return row;
+}
+
+/**
+ * Creates a folder owned by its maker and the owners named. Someone who is no admin cannot take over what was left under
+ * the name of a deleted folder: that is for admins.
+ * @throws ApiError `already_exists`, `forbidden`
+ */
+export async function createFolder(tx: Queryable, member: Member, { name, content }: { name: string; content: FolderContent }): Promise<void> {
+  const me = `u/${member.username}`;
+  const owners = [...new Set([me, ...(content.owners ?? [])])];
+  const perms = { ...Object.fromEntries(owners.map((owner) => [owner, true])), ...content.extra_perms, [me]: true };
+  try {
+    await tx.execute(sql`
+      insert into folder (workspace_id, name, display_name, summary, owners, extra_perms, default_permissioned_as, labels, created_by)
+      values (${member.workspace}, ${name}, ${content.display_name ?? null}, ${content.summary ?? null}, ${owners},
+              ${sql.json(perms)}::jsonb, ${sql.json(content.default_permissioned_as ?? undefined)}::jsonb,
+              ${content.labels ?? null}, ${member.username})`);
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new ApiError("already_exists", `The folder ${name} already exists`);
+    throw error;
+  }
+}
+
+/** Sets what is given of a folder; a member who is no admin stays an owner. */
+export async function updateFolder(tx: Queryable, member: Member, { name, content }: { name: string; content: FolderContent }): Promise<void> {
+  const before = await ownedFolder(tx, member, name);
+  const owners = content.owners ?? before.owners;
+  const perms = content.extra_perms ?? before.extra_perms;
+  if (!member.isAdmin && !owners.some((owner) => principals(member).includes(owner))) {
+    throw new ApiError("bad_request", `body.owners: u/${member.username} must stay an owner; ask an admin to take the folder over`);
+  }
+  const rules = content.default_permissioned_as === undefined ? before.default_permissioned_as : content.default_permissioned_as;
+  await tx.execute(sql`
+    update folder set owners = ${owners}, extra_perms = ${sql.json(perms)}::jsonb,
+      summary = ${content.summary === undefined ? before.summary : content.summary},
+      display_name = ${content.display_name === undefined ? before.display_name : content.display_name},
+      labels = ${content.labels === undefined ? before.labels : content.labels},
+      default_permissioned_as = ${sql.json(rules ?? undefined)}::jsonb, edited_at = now()
+    where workspace_id = ${member.workspace} and name = ${name}`);
+}
+
+/** Adds or removes an owner; owners always have the write permission as well. `write` undefined removes all access. */
+export async function changeOwner(
+  tx: Queryable,
+  member: Member,
+  { name, owner, owns, write }: { name: string; owner: string; owns: boolean; write?: boolean | undefined },
+): Promise<void> {
+  const { owners, extra_perms } = await ownedFolder(tx, member, name);
+  const others = owners.filter((other) => other !== owner);
+  const { [owner]: _, ...otherPerms } = extra_perms;
+  const access = owns ? true : write;
+  await updateFolder(tx, member, {
+    name,
+    content: {
+      owners: owns ? [...others, owner] : others,
+      extra_perms: access === undefined ? otherPerms : { ...otherPerms, [owner]: access },
+    },
+  });
+}
