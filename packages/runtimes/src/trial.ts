@@ -1,6 +1,6 @@
 /** An executor on hand-made scripts, without installers: for the tests of this package. */
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Language } from "@towermill/contract";
@@ -36,6 +36,8 @@ const endings: Partial<Record<Language, string>> = { python3: "py", bash: "sh" }
 /** Starts an executor in a folder of its own below `parent` (default: the system's temporary folder). */
 export async function startTrial(options: Partial<ExecutorOptions> = {}, parent = tmpdir()): Promise<Trial> {
   const folder = mkdtempSync(join(parent, "towermill-runtimes-"));
+  // Users of jobs must be able to pass through it where they are not confined.
+  chmodSync(folder, 0o711);
   const cacheFolder = join(folder, "cache");
   let override: Partial<Prepared> = {};
   const runtimes = (): LanguageRuntime[] => [

@@ -5,41 +5,12 @@ import { imports, importStatements, inferSchema, parameterNames, parseSignature 
 const LANGUAGES = ["bun", "python3", "bash"];
 
 /** Pieces that make sources which are nearly right. */
+// prettier-ignore
 const PIECES = [
-  ...[
-    "export async function main(",
-    "def main(",
-    "class A(Enum):\n",
-    "@dataclass\n",
-    "type A = ",
-    "interface A {",
-    "a",
-  ],
-  ...[
-    ": ",
-    " = ",
-    "(",
-    ")",
-    "[",
-    "]",
-    "{",
-    "}",
-    "<",
-    ">",
-    "|",
-    ",",
-    "\n",
-    "\n    ",
-    "'",
-    '"',
-    '"""',
-    "`",
-    "${",
-    "$1",
-    "\\",
-  ],
-  ...["/", "*", "#", "//", "/*", "=>", "import ", "from ", " as ", "Optional[", "Literal['a']", "list[A]", "Color.RED"],
-  ...["1", "-", "0x", "1e400", "\ud800", "\u0000", "__proto__", "é", "\u2028", "undefined", "null", 'a="$1"', "return"],
+  "export async function main(", "def main(", "class A(Enum):\n", "@dataclass\n", "type A = ", "interface A {", "a",
+  ": ", " = ", "(", ")", "[", "]", "{", "}", "<", ">", "|", ",", "\n", "\n    ", "'", '"', '"""', "`", "${", "$1", "\\",
+  "/", "*", "#", "//", "/*", "=>", "import ", "from ", " as ", "Optional[", "Literal['a']", "list[A]", "Color.RED",
+  "1", "-", "0x", "1e400", "\ud800", "\u0000", "__proto__", "é", "\u2028", "undefined", "null", 'a="$1"', "return",
 ];
 
 test("a language without inference has no schema", () => {

@@ -1,18 +1,29 @@
-import { blank, isRecord } from "./schema.ts";
 import type { Typ, TypProperty } from "./typ.ts";
 
 /** The schema of one property. An absent key and an undefined one mean the same. */
 export type Property = { [key: string]: unknown };
 
 /** Keys people set in the editor; the source never says them, so they outlive a new inference. */
+// prettier-ignore
 const ANNOTATIONS = [
-  ...["description", "pattern", "min", "max", "currency", "currencyLocale", "multiselect", "customErrorMessage"],
-  ...["required", "showExpr", "password", "order", "dateFormat", "title", "placeholder"],
+  "description", "pattern", "min", "max", "currency", "currencyLocale", "multiselect", "customErrorMessage",
+  "required", "showExpr", "password", "order", "dateFormat", "title", "placeholder",
 ];
 
+// prettier-ignore
 const ITEM_ANNOTATIONS = [
-  ...["properties", "required", "additionalProperties", "enum", "resourceType", "contentEncoding", "description"],
+  "properties", "required", "additionalProperties", "enum", "resourceType", "contentEncoding", "description",
 ];
+
+/** What a property is before anything is known of it. */
+export function blank(): Property {
+  return { description: "", type: "" };
+}
+
+/** Whether a value is a JSON object. */
+export function isRecord(value: unknown): value is Property {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** The schema of a type where `old` stood before. Undefined keys are left out. */
 export function property(typ: Typ, old: Property): Property {

@@ -1,5 +1,5 @@
 import type { ValidSignature } from "./signature.ts";
-import { property, type Property } from "./property.ts";
+import { blank, isRecord, property, type Property } from "./property.ts";
 
 /** The JSON Schema of a script's main function. Keys this package does not know (`order`, …) pass through. */
 export type Schema = {
@@ -38,16 +38,6 @@ export function schemaOf(signature: ValidSignature, previous?: unknown): Schema 
     if (!arg.hasDefault) required.add(arg.name);
   }
   return { ...old, properties: Object.fromEntries(entries), required: [...required] };
-}
-
-/** What a property is before anything is known of it. */
-export function blank(): Property {
-  return { description: "", type: "" };
-}
-
-/** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Property {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function sortKeys(record: Property): Property {

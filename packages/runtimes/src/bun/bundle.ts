@@ -1,4 +1,5 @@
-import { build, type BuildOptions, type OutputFile, version } from "esbuild";
+import { type BuildOptions, type OutputFile, version } from "esbuild";
+import { runBuild } from "./build-service.ts";
 import { describeFailure, isScriptError, type GraphSource, workspacePlugin } from "./graph.ts";
 import type { InstalledPackages } from "./install.ts";
 import { type PackageUse, packagesPlugin } from "./package-plugin.ts";
@@ -44,7 +45,7 @@ async function buildOnce(request: BundleRequest, external: boolean): Promise<Bun
   const use: PackageUse = { external, folder, realFolder, files: false };
   const plugins = [workspacePlugin(request.source, new Map()), packagesPlugin(use)];
   try {
-    const { outputFiles } = await build({ ...bundleSettings, entryPoints: [request.source.path], plugins });
+    const { outputFiles } = await runBuild({ ...bundleSettings, entryPoints: [request.source.path], plugins });
     const code = textOf(outputFiles, ".mjs");
     return { code: withRequire(code, use), map: textOf(outputFiles, ".map"), needsPackages: use.files };
   } catch (error) {

@@ -1,15 +1,8 @@
 import { basename } from "node:path";
-import {
-  build,
-  type BuildFailure,
-  type Loader,
-  type Message,
-  type OnLoadResult,
-  type Plugin,
-  transform,
-} from "esbuild";
+import { type BuildFailure, type Loader, type Message, type OnLoadResult, type Plugin, transform } from "esbuild";
 import { prepareFailure, type PrepareFailure } from "../cache/failure.ts";
 import type { WorkspaceScripts } from "../runtime.ts";
+import { refuseDeepNesting, runBuild } from "./build-service.ts";
 import { isRuntimeModule } from "./npm-specifier.ts";
 import { isWorkspaceImport, workspaceCandidates } from "./workspace-import.ts";
 
@@ -55,7 +48,7 @@ export async function readGraph(source: GraphSource): Promise<ScriptGraph> {
       });
     },
   };
-  await build({
+  await runBuild({
     entryPoints: [source.path],
     bundle: true,
     write: false,
@@ -95,6 +88,7 @@ export function workspacePlugin(source: GraphSource, modules: Map<string, string
       });
       setup.onLoad({ filter: /.*/, namespace: workspaceNamespace }, async ({ path }): Promise<OnLoadResult> => {
         const contents = (await load(moduleName(path))) ?? "";
+        refuseDeepNesting(path, contents);
         return { contents, loader: await chooseLoader(contents) };
       });
     },

@@ -184,6 +184,16 @@ export async function main(n: number) { return [twice(n), data.base] }`;
     expect(other.jobError).toMatchObject({ name: "SyntaxError", file: "f/tools/a.ts", line: 1 });
   });
 
+  test("refuses sources nested so deeply that they would end the compiler", async () => {
+    for (const deep of [`${"(".repeat(200_000)}1${")".repeat(200_000)}`, `${"!".repeat(200_000)}1`]) {
+      const content = `import "./a"; export function main() {}`;
+      const error = await failure(
+        runtime(offline).prepare(request(content, { "f/tools/a": `export const x = ${deep}` }), quiet, never),
+      );
+      expect(error.message).toContain("nested too deeply");
+    }
+  });
+
   test("maps stacks of a bundle back to workspace lines", async () => {
     const source = `import { fail } from "./a";\n\ninterface Gone {\n  x: number;\n}\nexport function main(g: Gone) {\n  return [fail(g)];\n}`;
     const prepared = await runtime(offline).prepare(

@@ -1,4 +1,5 @@
-import { build, type Plugin } from "esbuild";
+import type { Plugin } from "esbuild";
+import { runBuild } from "../bun/build-service.ts";
 import { bundleSettings, textOf } from "../bun/bundle.ts";
 import { describeFailure, type GraphSource, moduleName, workspaceNamespace, workspacePlugin } from "../bun/graph.ts";
 import { packagesPlugin } from "../bun/package-plugin.ts";
@@ -40,7 +41,12 @@ export async function linkDenoScript(source: GraphSource): Promise<LinkedScript>
   const use = { external: false, folder: null, realFolder: null, files: false };
   const plugins = [workspacePlugin(source, modules), resolver, packagesPlugin(use)];
   try {
-    const { outputFiles } = await build({ ...bundleSettings, target: "esnext", entryPoints: [source.path], plugins });
+    const { outputFiles } = await runBuild({
+      ...bundleSettings,
+      target: "esnext",
+      entryPoints: [source.path],
+      plugins,
+    });
     return { code: textOf(outputFiles, ".mjs"), map: textOf(outputFiles, ".map"), remote: [...remote].sort(), modules };
   } catch (error) {
     throw describeFailure(error) ?? error;

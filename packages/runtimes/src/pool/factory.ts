@@ -69,6 +69,7 @@ export async function openFactory(options: FactoryOptions): Promise<RunnerFactor
       if (level === "bubblewrap" && bubblewrap === "") return "bwrap is not installed";
       return level === "uid" && process.getuid?.() !== 0 ? "the worker is not root" : null;
     },
+    cacheFolder: options.cacheFolder,
     hidden: [folder, join(options.cacheFolder, "bundles"), "/boot", "/root/.ssh", ...ownFolder()],
   });
   const { sandbox, report } = choice;

@@ -48,6 +48,8 @@ export function createPool(options: PoolOptions): Pool {
   const keeping = new Map<EngineName, Keeping>();
   const born = new WeakMap<Slot, number>();
   let started = 0;
+  /** Runners being started for a job that waits for them. */
+  let cold = 0;
   let stopped = false;
   const startingNow = new Set<Promise<unknown>>();
 
@@ -74,13 +76,22 @@ export function createPool(options: PoolOptions): Pool {
     }
   };
 
+  const startCold = async (engine: EngineName): Promise<Slot> => {
+    cold += 1;
+    try {
+      return await start(engine);
+    } finally {
+      cold -= 1;
+    }
+  };
+
   const discard = (slot: Slot): void => {
     const end = slot.discard().finally(() => ending.delete(end));
     ending.add(end);
   };
 
   const count = (): number => {
-    let total = busy.size;
+    let total = busy.size + cold;
     for (const slots of idle.values()) total += slots.length;
     for (const { blank, starting } of keeping.values()) total += blank.length + starting;
     return total;
@@ -173,7 +184,7 @@ export function createPool(options: PoolOptions): Pool {
       keep(claim.engine).wanted = options.blanks[claim.engine] ?? 1;
       const ready = takeBlank(claim.engine);
       if (ready === undefined) makeRoom(claim.engine);
-      const slot = ready ?? (await start(claim.engine));
+      const slot = ready ?? (await startCold(claim.engine));
       busy.add(slot);
       try {
         slot.assign(claim.prepared);

@@ -12,6 +12,7 @@ export interface LadderRequest {
   python: { command: string; installation: readonly string[] };
   /** Host paths that a job must not see where files are hidden. */
   hidden: readonly string[];
+  cacheFolder: string;
 }
 
 const rungs = ["bubblewrap", "unshare", "uid"] as const;

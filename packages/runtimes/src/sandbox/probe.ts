@@ -12,6 +12,8 @@ interface Findings {
   visible: string[];
   writable: string[];
   work: boolean;
+  /** Whether it can read the folder of prepared code. */
+  cache: boolean;
   mount: boolean;
   userNamespace: boolean;
 }
@@ -22,6 +24,7 @@ export interface ProbeRequest {
   python: { command: string; installation: readonly string[] };
   /** Host paths that must not be there for a job. */
   hidden: readonly string[];
+  cacheFolder: string;
 }
 
 /** Runs the real profile and checks its claims. Answers what does not hold; empty when all does. */
@@ -33,12 +36,13 @@ export async function probeSandbox(request: ProbeRequest): Promise<string[]> {
   }
 }
 
-async function ask({ launcher, sandbox, python, hidden }: ProbeRequest): Promise<Findings> {
+async function ask({ launcher, sandbox, python, hidden, cacheFolder }: ProbeRequest): Promise<Findings> {
   const place = sandbox.makePlace(python, 256);
   try {
+    const question = JSON.stringify({ hidden, cache: cacheFolder });
     const launched = await launcher.launch({
       ...place.spec,
-      argv: [python.command, "-I", "-S", "-B", `${place.guests}/python/probe.py`, JSON.stringify({ hidden })],
+      argv: [python.command, "-I", "-S", "-B", `${place.guests}/python/probe.py`, question],
       env: { PATH: "/usr/bin:/bin" },
     });
     const pipes = openPipes(place.spec.pipes);
@@ -62,6 +66,7 @@ function judge(sandbox: Sandbox, found: Findings): string[] {
   const own = String(process.pid);
   if (found.uid === 0) wrong.push("jobs would be root");
   if (!found.work) wrong.push("jobs could not write their own folder");
+  if (!found.cache) wrong.push("jobs could not enter the data folder (chmod 711 it and the folders above)");
   if (found.environments.includes(own)) wrong.push("a job could read the worker's environment");
   if (found.mount) wrong.push("a job could mount file systems");
   if (found.writable.length > 0) wrong.push(`a job could write ${found.writable.join(", ")}`);

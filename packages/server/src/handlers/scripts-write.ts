@@ -23,6 +23,15 @@ async function note(tx: Queryable, { member }: Who, verb: "update" | "archive" |
   });
 }
 
+/** Tells every process to forget what it keeps of these scripts. */
+function announce({ bus }: Services, workspace: string, what: { paths: readonly string[]; hashes: readonly string[] }): void {
+  const { paths, hashes } = what;
+  bus.publish("changed", [
+    ...paths.map((path) => `script:${workspace}:${path}`),
+    ...hashes.map((hash) => `script-version:${workspace}:${hash}`),
+  ]);
+}
+
 function deployments(services: Services, pushDependencyJob: PushDependencyJob) {
   return {
     createScript: ({ caller, member, body, bodyText, query }: CallOf<"createScript">) =>
@@ -38,14 +47,14 @@ function deployments(services: Services, pushDependencyJob: PushDependencyJob) {
 
 function changes(services: Services) {
   const { db } = services;
-  const changed = (call: Who, path: string): void => services.bus.publish("changed", [`script:${call.member.workspace}:${path}`]);
+  const changed = (row: ScriptRow): void => announce(services, row.workspace_id, { paths: [row.path], hashes: [row.hash] });
   const archive = async (call: Who, row: ScriptRow): Promise<void> => {
     requireScriptWritable(call, row);
     await db.transaction(async (tx) => {
       await tx.execute(sql`update script set archived = true where workspace_id = ${row.workspace_id} and hash = ${row.hash}`);
       await note(tx, call, "archive", row);
     });
-    changed(call, row.path);
+    changed(row);
   };
   return {
     async archiveScriptByPath(call: CallOf<"archiveScriptByPath">) {
@@ -68,7 +77,7 @@ function changes(services: Services) {
           where workspace_id = ${row.workspace_id} and hash = ${row.hash}`);
         await note(tx, call, "update", row);
       });
-      changed(call, row.path);
+      changed(row);
       return muted ? "error handler muted" : "error handler enabled";
     },
     async updateScriptHistory(call: CallOf<"updateScriptHistory">) {
@@ -86,16 +95,25 @@ function changes(services: Services) {
 
 function deletions(services: Services) {
   const { db } = services;
-  const erase = async (tx: Queryable, call: Who, path: string): Promise<void> => {
+  const erase = async (tx: Queryable, call: Who, path: string): Promise<string[]> => {
     const { workspace } = call.member;
     requireScriptWritable(call, await readableAt(tx, call, path));
-    await tx.execute(sql`delete from script where workspace_id = ${workspace} and path = ${path}`);
+    const versions = await tx.query<{ hash: string }>(
+      sql`delete from script where workspace_id = ${workspace} and path = ${path} returning hash`,
+    );
     await tx.execute(sql`delete from draft where workspace_id = ${workspace} and kind = 'script' and path = ${path}`);
     await tx.execute(sql`delete from favorite where workspace_id = ${workspace} and kind = 'script' and path = ${path}`);
     await note(tx, call, "delete", { path });
+    return versions.map(({ hash }) => hash);
   };
-  const forget = (call: Who, paths: readonly string[]): void =>
-    services.bus.publish("changed", paths.map((path) => `script:${call.member.workspace}:${path}`));
+  const eraseAll = async (call: Who, paths: readonly string[]): Promise<void> => {
+    const hashes = await db.transaction(async (tx) => {
+      const erased: string[] = [];
+      for (const path of paths) erased.push(...(await erase(tx, call, path)));
+      return erased;
+    });
+    announce(services, call.member.workspace, { paths, hashes });
+  };
   return {
     async deleteScriptByHash(call: CallOf<"deleteScriptByHash">) {
       const row = await readableVersion(db, call, call.params.hash);
@@ -106,28 +124,24 @@ function deletions(services: Services) {
           where workspace_id = ${row.workspace_id} and hash = ${row.hash}`);
         await note(tx, call, "delete", row);
       });
-      forget(call, [row.path]);
+      announce(services, row.workspace_id, { paths: [row.path], hashes: [row.hash] });
       const erased = await versionOf(db, row.workspace_id, row.hash);
       if (!erased) throw new ApiError("conflict", `Script ${row.hash} was deleted at the same moment`);
       return jsonText(scriptJson(erased, false));
     },
     async deleteScriptByPath(call: CallOf<"deleteScriptByPath">) {
-      await db.transaction((tx) => erase(tx, call, call.params.path));
-      forget(call, [call.params.path]);
+      await eraseAll(call, [call.params.path]);
       return call.params.path;
     },
     async deleteScriptsBulk(call: CallOf<"deleteScriptsBulk">) {
       const paths = [...new Set(call.body.paths)];
-      await db.transaction(async (tx) => {
-        for (const path of paths) await erase(tx, call, path);
-      });
-      forget(call, paths);
+      await eraseAll(call, paths);
       return paths;
     },
   };
 }
 
-/** Everything that changes scripts; running processes hear of it by `changed` `script:{workspace}:{path}`. */
+/** Everything that changes scripts; processes that keep scripts in memory are told by the topic `changed`. */
 export function scriptWrites(services: Services, pushDependencyJob: PushDependencyJob) {
   return { ...deployments(services, pushDependencyJob), ...changes(services), ...deletions(services) };
 }

@@ -1,6 +1,6 @@
 import { ApiError, notFound, requireItemPath, type Acl, type variablesOperations } from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
-import type { Vault } from "@towermill/vault";
+import { CipherError, type Vault } from "@towermill/vault";
 import type { Call } from "../http/call.ts";
 import { requireWritable, requireWriteAt } from "../http/item.ts";
 import { audit } from "../identity/audit.ts";
@@ -34,7 +34,10 @@ async function updatedValue(vault: Vault, { member, body, query }: CallOf<"updat
     return secret && !query.already_encrypted ? vault.encrypt(member.workspace, body.value) : body.value;
   }
   if (secret === old.is_secret) return old.value;
-  return secret ? vault.encrypt(member.workspace, old.value) : vault.decrypt(member.workspace, old.value);
+  if (secret) return vault.encrypt(member.workspace, old.value);
+  return vault.decrypt(member.workspace, old.value).catch((error: unknown) => {
+    throw error instanceof CipherError ? new ApiError("bad_request", error.message) : error;
+  });
 }
 
 /** Everything that changes variables. */

@@ -1,6 +1,7 @@
 import { randomToken } from "@towermill/queue";
 import { sql } from "@towermill/store";
 import type { Services } from "../services.ts";
+import { addMember } from "./membership.ts";
 import { hashPassword, shortestPassword } from "./password.ts";
 
 export interface FirstAdmin {
@@ -36,9 +37,11 @@ export async function ensureFirstAdmin(
       values (${address}, ${hashed}, true, true,
               (select 'admin' where not exists (select from account where username = 'admin')))
       on conflict (email) do update set password_hash = excluded.password_hash, super_admin = true, disabled = false`);
-    await tx.execute(sql`
-      insert into member (workspace_id, username, email, is_admin) values ('admins', 'admin', ${address}, true)
-      on conflict (workspace_id, email) do update set is_admin = true, disabled = false`);
+    const workspace = "admins";
+    const member = await tx.execute(sql`
+      update member set is_admin = true, operator = false, disabled = false
+      where workspace_id = ${workspace} and email = ${address}`);
+    if (member === 0) await addMember(tx, { workspace, email: address, isAdmin: true, operator: false });
     return password === undefined ? { email: address, password: chosen } : { email: address };
   });
 }

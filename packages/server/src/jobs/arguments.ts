@@ -43,12 +43,26 @@ export async function readArguments(options: SentOptions): Promise<Sent> {
 }
 
 function included({ request, search, include_header, include_query }: SentOptions): [string, string][] {
-  const names = (list: string | undefined): string[] => (list ?? "").split(",").map((name) => name.trim()).filter((name) => name !== "");
-  const headers = names(include_header).filter((name) => /^[A-Za-z0-9_-]+$/.test(name));
-  return [
-    ...headers.map((name): [string, string] => [name.toLowerCase().replaceAll("-", "_"), request.headers.get(name) ?? ""]),
-    ...names(include_query).filter((name) => search.has(name)).map((name): [string, string] => [name, search.get(name) ?? ""]),
-  ];
+  const queried = namesIn(include_query).filter((name) => search.has(name));
+  return [...headersNamed(request, include_header), ...queried.map((name): [string, string] => [name, search.get(name) ?? ""])];
+}
+
+/** Arguments with those that `include_header` takes from the request's headers. @param args JSON text of an object */
+export function withHeaders(args: string, request: Request, list: string | undefined): string {
+  if (!list) return args;
+  const members = jsonMembers(args);
+  for (const [name, value] of headersNamed(request, list)) members.set(name, JSON.stringify(value));
+  return jsonObject(members);
+}
+
+function namesIn(list: string | undefined): string[] {
+  return (list ?? "").split(",").map((name) => name.trim()).filter((name) => name !== "");
+}
+
+/** `X-Request-Id` becomes `x_request_id`. */
+function headersNamed(request: Request, list: string | undefined): [string, string][] {
+  const headers = namesIn(list).filter((name) => /^[A-Za-z0-9_-]+$/.test(name));
+  return headers.map((name) => [name.toLowerCase().replaceAll("-", "_"), request.headers.get(name) ?? ""]);
 }
 
 function eventOf({ request, search }: SentOptions, body: Body): string {

@@ -1,14 +1,6 @@
-import { cancelJobs, releaseNext, type Canceled, type CancelRequest, type JobStatus } from "@towermill/queue";
+import { cancelJobs, releaseNext, type Canceled, type CancelRequest } from "@towermill/queue";
 import { sql } from "@towermill/store";
 import type { Services } from "../services.ts";
-
-interface DoneRow {
-  id: string;
-  workspace_id: string;
-  status: JobStatus;
-  result: string | null;
-  concurrency_key: string | null;
-}
 
 /**
  * Cancels jobs and everything below them, and tells everybody who has to know: the workers of running jobs, those who
@@ -16,20 +8,15 @@ interface DoneRow {
  */
 export async function cancel({ db, bus, dispatcher }: Services, request: CancelRequest): Promise<Canceled> {
   const canceled = await cancelJobs(db, request);
-  if (canceled.stopping.length > 0) bus.publish("cancel", canceled.stopping);
+  // an ended one may still have a process when it was forced
+  bus.publish("cancel", request.force ? [...canceled.stopping, ...canceled.ended] : canceled.stopping);
   if (canceled.ended.length === 0) return canceled;
-  // a forced one may still have a process
-  if (request.force) bus.publish("cancel", canceled.ended);
-  const rows = await db.query<DoneRow>(sql`
-    select d.id, d.workspace_id, d.status, d.result, j.concurrency_key from job_done d join job j on j.id = d.id
-    where d.id = any(${canceled.ended}::uuid[])`);
-  dispatcher.ended(
-    rows.map((row) => ({ id: row.id, workspace: row.workspace_id, status: row.status, result: row.result ?? "null", concurrencyKey: row.concurrency_key })),
-  );
-  for (const key of new Set(rows.flatMap((row) => row.concurrency_key ?? []))) {
-    const tag = await releaseNext(db, key);
-    if (tag) dispatcher.wake([tag]);
-  }
+  await dispatcher.announce(canceled.ended);
+  if (!request.force) return canceled;
+  const freed = await db.query<{ key: string; count: number }>(sql`
+    select concurrency_key as key, count(*)::int as count from job
+    where id = any(${canceled.ended}::uuid[]) and concurrency_key is not null group by 1`);
+  for (const { key, count } of freed) dispatcher.wake(await releaseNext(db, key, count));
   return canceled;
 }
 

@@ -1,7 +1,8 @@
 import { allowed, ApiError, notFound, principals, type Acl, type Member, type RequiredScope } from "@towermill/contract";
 import { sql, type Queryable, type Sql } from "@towermill/store";
-import { requireScope } from "../http/access.ts";
+import { memberIn, requireScope } from "../http/access.ts";
 import { visible } from "../http/visibility.ts";
+import type { Authentication } from "../identity/authentication.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
 import { findJob, type JobRow } from "./job-row.ts";
@@ -83,4 +84,18 @@ export async function requireJob({ db }: Services, who: Who, { workspace, id, ac
   const tags = tagsOf(who.caller);
   if (!row || (tags !== null && !tags.includes(row.tag)) || !(await maySee(db, row, who.member))) throw notFound("Job", id);
   return row;
+}
+
+interface AnyWorkspace {
+  auth: Authentication;
+  caller: Caller;
+  id: string;
+}
+
+/** A job known only by its id, for operations outside of a workspace. @throws ApiError `not_found` */
+export async function requireJobOfAnyWorkspace(services: Services, { auth, caller, id }: AnyWorkspace): Promise<JobRow> {
+  const home = await services.db.maybe<{ workspace_id: string }>(sql`select workspace_id from job where id = ${id}`);
+  const member = home ? await memberIn(auth, caller, home.workspace_id) : null;
+  if (!home || !member) throw notFound("Job", id);
+  return requireJob(services, { caller, member }, { workspace: home.workspace_id, id, action: "read" });
 }

@@ -21,6 +21,8 @@ export interface Runner {
   caller: Caller;
   /** Whom the job acts as. */
   member: Member;
+  /** `u/{username}` or `g/{group}`; absent = the member. */
+  permissionedAs?: string;
   /** Who started it, when that is somebody else. */
   startedBy?: Member;
 }
@@ -69,7 +71,7 @@ export function baseJob(runner: Runner, options: RunOptions): Omit<NewJob, "kind
     id,
     workspace: member.workspace,
     createdBy: startedBy.username,
-    permissionedAs: permissionedAs(member),
+    permissionedAs: runner.permissionedAs ?? permissionedAs(member),
     member,
     parentJob: options.parent_job ?? null,
     rootJob: root === undefined || root === id || root === options.parent_job ? null : root,
@@ -78,7 +80,7 @@ export function baseJob(runner: Runner, options: RunOptions): Omit<NewJob, "kind
   };
 }
 
-function concurrencyOf(options: ScriptOptions, { version, workspace, args }: { version: ScriptVersion; workspace: string; args: string }): NewJob["concurrency"] {
+function concurrencyOf(options: ScriptOptions, { version, workspace, args }: { version: ScriptVersion; workspace: string; args: string }): NonNullable<NewJob["concurrency"]> | null {
   if (!options.concurrent_limit) return null;
   const key = options.concurrency_key ? fillIn(options.concurrency_key, { workspace, args }) : `${workspace}/script/${version.path}`;
   return { key, limit: options.concurrent_limit, windowSeconds: options.concurrency_time_window_s ?? 0 };

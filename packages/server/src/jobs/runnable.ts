@@ -21,6 +21,7 @@ export interface ScriptOptions {
   delete_after_use?: boolean | null;
   visible_to_runner_only?: boolean | null;
   has_preprocessor?: boolean | null;
+  on_behalf_of?: string | null;
   on_behalf_of_email?: string | null;
 }
 
@@ -95,7 +96,7 @@ export interface Runnables {
  */
 export function createRunnables({ db, bus }: { db: Database; bus: Bus }): Runnables {
   const deployed = createCache({ bus, name: "script", load: (key) => loadDeployed(db, key) });
-  const versions = createCache({ bus, name: "script_version", load: (key) => loadVersion(db, key) });
+  const versions = createCache({ bus, name: "script-version", load: (key) => loadVersion(db, key) });
   return {
     async resolve({ caller, member }, target) {
       const name = "path" in target ? target.path : target.hash;

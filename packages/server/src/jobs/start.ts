@@ -6,9 +6,10 @@ import { createCache } from "../identity/cache.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
 import type { Sent } from "./arguments.ts";
+import { behalfOf } from "./behalf.ts";
 import { cancel } from "./cancel.ts";
 import { scriptJob, type RunOptions, type Runner } from "./new-job.ts";
-import { createRunnables, type Target } from "./runnable.ts";
+import { createRunnables, type ScriptOptions, type Target } from "./runnable.ts";
 import { readTagRules, type TagRules } from "./tag.ts";
 
 interface Who {
@@ -35,11 +36,9 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
   const runnables = createRunnables({ db, bus });
   const rules = createCache({ bus, name: "tags", load: () => readTagRules(db) });
 
-  const runnerFor = async ({ caller, member }: Who, email: string | null | undefined): Promise<Runner> => {
-    if (!email || email === member.email) return { caller, member };
-    const owner = await auth.memberOf(email, member.workspace);
-    if (!owner) throw new ApiError("bad_request", `The script runs on behalf of ${email}, who is no member of ${member.workspace} any more`);
-    return { caller, member: owner, startedBy: member };
+  const runnerFor = async ({ caller, member }: Who, options: ScriptOptions): Promise<Runner> => {
+    const behalf = await behalfOf({ db, auth }, member.workspace, options);
+    return behalf ? { caller, ...behalf, startedBy: member } : { caller, member };
   };
 
   const startCached = async (job: NewJob): Promise<boolean> => {
@@ -63,7 +62,7 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
     tagRules: () => rules.get("all"),
     async script(who, target, { sent, options }) {
       const version = await runnables.resolve(who, target);
-      const runner = await runnerFor(who, version.options.on_behalf_of_email);
+      const runner = await runnerFor(who, version.options);
       const { scheduled_in_secs: delay } = options;
       // the database's clock decides when a job is due, so it also says what "in n seconds" means
       const due = delay ? await db.one<{ at: Date }>(sql`select now() + make_interval(secs => ${delay}) as at`) : null;

@@ -112,11 +112,12 @@ export function streamUpdates({ db, jobEvents }: { db: Queryable; jobEvents: Job
         const { value, done } = await source.next();
         if (!done) return controller.enqueue(encoder.encode(`data: ${value}\n\n`));
       } catch {
+        if (gone.signal.aborted) return;
         const error = JSON.stringify({ type: "error", error: "The job's state cannot be read now, try again" });
         controller.enqueue(encoder.encode(`data: ${error}\n\n`));
       }
       stop();
-      controller.close();
+      if (!gone.signal.aborted) controller.close();
     },
     cancel: () => gone.abort(),
   });

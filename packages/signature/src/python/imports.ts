@@ -10,7 +10,9 @@ export function importsOf(source: string): Import[] {
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] ?? "";
     if (open === null && /^[ \t]*(?:import|from)[ \t.]/.test(line)) {
-      for (const statement of statementAt(lines, i).split(";")) found.push(...readStatement(statement));
+      const { statement, end } = statementAt(lines, i);
+      for (const part of statement.split(";")) found.push(...readStatement(part));
+      i = end;
       continue;
     }
     for (const [mark] of line.matchAll(/"""|'''/g)) open = open === null ? mark : open === mark ? null : open;
@@ -18,17 +20,18 @@ export function importsOf(source: string): Import[] {
   return found;
 }
 
-/** An import with the lines it continues on, without comments. */
-function statementAt(lines: readonly string[], start: number): string {
+/** An import with the lines it continues on, without comments; `end` is the last of these lines. */
+function statementAt(lines: readonly string[], start: number): { statement: string; end: number } {
   let statement = "";
-  for (let i = start; i < lines.length && statement.length < LONGEST_STATEMENT; i++) {
-    const line = (lines[i] ?? "").split("#")[0] ?? "";
-    const continues = line.trimEnd().endsWith("\\");
-    statement += continues ? `${line.trimEnd().slice(0, -1)} ` : `${line} `;
+  let end = start;
+  for (; end < lines.length; end++) {
+    const line = (lines[end] ?? "").split("#")[0]?.trimEnd() ?? "";
+    const continues = line.endsWith("\\");
+    statement += continues ? `${line.slice(0, -1)} ` : `${line} `;
     const unclosed = statement.includes("(") && !statement.includes(")");
-    if (!continues && !unclosed) break;
+    if ((!continues && !unclosed) || statement.length > LONGEST_STATEMENT) break;
   }
-  return statement.slice(0, LONGEST_STATEMENT);
+  return { statement: statement.slice(0, LONGEST_STATEMENT), end };
 }
 
 function readStatement(statement: string): Import[] {

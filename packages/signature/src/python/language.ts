@@ -74,7 +74,7 @@ function isCall(node: SyntaxNode): boolean {
   return unwrap(node).name === "CallExpression";
 }
 
-function parameters(content: string, entrypoint: string): Parameter[] | null {
+function parametersOf(content: string, entrypoint: string): Parameter[] | null {
   const written = readFunction(content, entrypoint);
   if (written === null || "invalid" in written) return null;
   const classes = classesOf(content);
@@ -88,4 +88,4 @@ function parameters(content: string, entrypoint: string): Parameter[] | null {
 }
 
 /** Python: the entry point is a top-level `def`. */
-export const python: LanguageParser = { signature, parameters, imports: importsOf };
+export const python: LanguageParser = { signature, parameters: parametersOf, imports: importsOf };

@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { parseSignature } from "../index.ts";
 import { isTooDeep } from "./nesting.ts";
 
+// prettier-ignore
 const DEEP = [
-  ...["(", "[", "{", "!", "- ", "new ", "typeof ", "await ", "`${", "a=>", "(a)=>", "async a=>", "a?b:", "a?(", "a="],
-  ...["a+", "a**", "a||", "a??", "if(a)", "if(a)b;else ", "if(a){}else ", "if(a)b\nelse ", "if(a)return\nelse ", "a:"],
-  ...["do ", "for(;;)", "while(a)", "try{", "class A{a=", "function a(){", "<a>", "<T>()=>", "a!", "a[b]", "a``", "``"],
-  ...["a.b[", "[/*]*/", "({a:", "x as y<", "if(a)/x/;else ", ".a", "?.a", "()", "keyof ", "a\n/[/+[", "!\n", "else\n"],
+  "(", "[", "{", "!", "- ", "new ", "typeof ", "await ", "`${", "a=>", "(a)=>", "async a=>", "a?b:", "a?(", "a=",
+  "a+", "a**", "a||", "a??", "if(a)", "if(a)b;else ", "if(a){}else ", "if(a)b\nelse ", "if(a)return\nelse ", "a:",
+  "do ", "for(;;)", "while(a)", "try{", "class A{a=", "function a(){", "<a>", "<T>()=>", "a!", "a[b]", "a``", "``",
+  "a.b[", "[/*]*/", "({a:", "x as y<", "if(a)/x/;else ", ".a", "?.a", "()", "keyof ", "a\n/[/+[", "!\n", "else\n",
 ];
 
 const DEEP_TYPES = ["A<", "A<b,A<c,", "A<()=>b,A<", "[]", "A extends B?C:", "{a:", "(a:", "keyof ", "[", "`${"];

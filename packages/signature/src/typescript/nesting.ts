@@ -10,25 +10,11 @@ const DEEPEST = 1500;
 const LINK = 1 / 16;
 
 /** Words that the parser answers with recursion; other words are operands. */
+// prettier-ignore
 const WORDS_THAT_NEST = new Set([
-  ...[
-    "if",
-    "else",
-    "for",
-    "while",
-    "do",
-    "with",
-    "new",
-    "typeof",
-    "void",
-    "delete",
-    "await",
-    "yield",
-    "keyof",
-    "async",
-  ],
-  ...["readonly", "unique", "infer", "asserts", "is", "as", "satisfies", "extends", "in", "of", "instanceof", "return"],
-  ...["throw", "case", "default", "import", "export", "abstract", "namespace", "module", "declare"],
+  "if", "else", "for", "while", "do", "with", "new", "typeof", "void", "delete", "await", "yield", "keyof", "async",
+  "readonly", "unique", "infer", "asserts", "is", "as", "satisfies", "extends", "in", "of", "instanceof", "return",
+  "throw", "case", "default", "import", "export", "abstract", "namespace", "module", "declare",
 ]);
 
 const WORDS_BEFORE_STATEMENT = new Set(["if", "while", "for", "with"]);

@@ -29,6 +29,8 @@ export function prepareReset(ownTmp: boolean): Reset {
       timers.clear();
       process.exit = originalExit;
       process.exitCode = undefined;
+      // Bun keeps the old number when it is unset.
+      if (process.exitCode !== undefined) process.exitCode = 0;
       for (const name of process.eventNames()) {
         const kept = baseline.get(name) ?? [];
         for (const listener of process.rawListeners(name)) {

@@ -11,9 +11,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 def environment(pid):
     try:
         with open("/proc/%s/environ" % pid, "rb") as file:
-            return file.read()
+            return set(file.read().split(b"\0"))
     except OSError:
-        return b""
+        return set()
 
 
 def writable(path, flags):
@@ -30,11 +30,12 @@ kernel = ("/proc/sys/kernel/hostname", "/proc/sys/vm/swappiness", "/proc/sysrq-t
 findings = {
     "uid": os.getuid(),
     "processes": len(others) + 1,
-    # The sandbox's own first process has the environment of this one, which holds nothing.
-    "environments": [pid for pid in others if environment(pid) not in (b"", environment("self"))],
+    # The sandbox's own first process has no more in its environment than this one, which holds nothing.
+    "environments": [pid for pid in others if environment(pid) - environment("self")],
     "visible": [path for path in asked["hidden"] if os.path.exists(path)],
     "writable": [path for path in system if writable(path, os.O_CREAT | os.O_WRONLY)]
     + [path for path in kernel if writable(path, os.O_WRONLY)],
+    "cache": os.access(asked["cache"], os.R_OK | os.X_OK),
     "work": writable("probe", os.O_CREAT | os.O_WRONLY) and writable("/tmp/probe", os.O_CREAT | os.O_WRONLY),
     # Last: it changes this process.
     "mount": libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 0, None) == 0,

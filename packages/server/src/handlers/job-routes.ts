@@ -1,0 +1,38 @@
+import {
+  instanceJobsOperations,
+  jobQueueOperations,
+  jobResultsOperations,
+  jobsOperations,
+  jobUpdatesOperations,
+  previewOperations,
+  runsOperations,
+  workersOperations,
+} from "@towermill/contract";
+import type { Route } from "../http/app.ts";
+import { mount } from "../http/mount.ts";
+import type { Authentication } from "../identity/authentication.ts";
+import { createJobEvents } from "../jobs/events.ts";
+import { createStarter, type Starter } from "../jobs/start.ts";
+import type { Services } from "../services.ts";
+import { jobQueueHandlers } from "./job-queue.ts";
+import { jobResultsHandlers } from "./job-results.ts";
+import { jobUpdatesHandlers } from "./job-updates.ts";
+import { jobsHandlers } from "./jobs.ts";
+import { previewsHandlers } from "./previews.ts";
+import { runsHandlers } from "./runs.ts";
+import { instanceJobsHandlers, workersHandlers } from "./workers.ts";
+
+/** Routes of jobs and workers. Whoever else starts jobs in this process may share its `starter`. */
+export function jobRoutes(services: Services, auth: Authentication, starter: Starter = createStarter(services, auth)): Route[] {
+  const jobEvents = createJobEvents(services.bus);
+  return [
+    ...mount(runsOperations, runsHandlers(services, { starter, jobEvents })),
+    ...mount(previewOperations, previewsHandlers(services, { starter })),
+    ...mount(jobsOperations, jobsHandlers(services)),
+    ...mount(jobResultsOperations, jobResultsHandlers(services)),
+    ...mount(jobUpdatesOperations, jobUpdatesHandlers(services, { jobEvents })),
+    ...mount(jobQueueOperations, jobQueueHandlers(services)),
+    ...mount(workersOperations, workersHandlers(services)),
+    ...mount(instanceJobsOperations, instanceJobsHandlers(services, auth)),
+  ];
+}
