@@ -1,11 +1,18 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** Tests run the TypeScript sources of every package (the `source` export condition), beside the code and in `tests/`. */
+/** Tests run the TypeScript sources of every package, beside the code and in `tests/`. */
 export default defineConfig({
-  resolve: { conditions: ["source"] },
-  ssr: { resolve: { conditions: ["source"] } },
+  resolve: {
+    alias: [
+      {
+        find: /^@towermill\/([^/]+)$/,
+        replacement: fileURLToPath(new URL("./packages/$1/src/index.ts", import.meta.url)),
+      },
+    ],
+  },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
     environment: "node",
     pool: "forks",
     testTimeout: 30_000,

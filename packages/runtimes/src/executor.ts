@@ -166,7 +166,7 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
       preprocess: request.preprocess,
       parameters: prepared.parameters,
       env: { ...parts.factory.baseEnv, ...prepared.env, ...request.env },
-      cwd: slot.nextFolder(),
+      cwd: slot.work,
       resultLimit: parts.limits.resultBytes,
     },
     args: request.args,

@@ -3,9 +3,27 @@ import { operation } from "../operation.ts";
 import { principal } from "./identity-fields.ts";
 
 const kind = z.enum([
-  "script", "group_", "resource", "schedule", "variable", "flow", "folder", "app", "raw_app", "http_trigger",
-  "websocket_trigger", "kafka_trigger", "nats_trigger", "postgres_trigger", "mqtt_trigger", "amqp_trigger",
-  "gcp_trigger", "azure_trigger", "sqs_trigger", "email_trigger", "volume",
+  "script",
+  "group_",
+  "resource",
+  "schedule",
+  "variable",
+  "flow",
+  "folder",
+  "app",
+  "raw_app",
+  "http_trigger",
+  "websocket_trigger",
+  "kafka_trigger",
+  "nats_trigger",
+  "postgres_trigger",
+  "mqtt_trigger",
+  "amqp_trigger",
+  "gcp_trigger",
+  "azure_trigger",
+  "sqs_trigger",
+  "email_trigger",
+  "volume",
 ]);
 const params = z.object({ workspace: z.string(), kind, path: z.string() });
 

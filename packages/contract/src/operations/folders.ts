@@ -26,7 +26,12 @@ const content = {
   labels: labels.nullish(),
 };
 
-const reading = { method: "GET", tag: "Folder", access: "member", scope: { domain: "folders", action: "read" } } as const;
+const reading = {
+  method: "GET",
+  tag: "Folder",
+  access: "member",
+  scope: { domain: "folders", action: "read" },
+} as const;
 const writing = {
   tag: "Folder",
   access: "developer",
@@ -52,7 +57,13 @@ export const folderOperations = [
     query: z.object({ ...paging, only_member_of: flag }),
     answer: z.array(z.string()),
   }),
-  operation({ ...reading, id: "getFolder", path: "/w/{workspace}/folders/get/{name}", summary: "A folder", answer: folder }),
+  operation({
+    ...reading,
+    id: "getFolder",
+    path: "/w/{workspace}/folders/get/{name}",
+    summary: "A folder",
+    answer: folder,
+  }),
   operation({
     ...reading,
     id: "existsFolder",

@@ -30,7 +30,7 @@ export const globalOperations = [
     access: "superadmin",
     scope: write,
     params: z.object({ key: settingName }),
-    body: z.object({ value: anyJson }),
+    body: z.object({ value: anyJson.optional() }),
   }),
   operation({
     ...settings,

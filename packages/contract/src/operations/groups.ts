@@ -36,7 +36,13 @@ export const groupOperations = [
     query: z.object({ only_member_of: flag }),
     answer: z.array(z.string()),
   }),
-  operation({ ...reading, id: "getGroup", path: "/w/{workspace}/groups/get/{name}", summary: "A group", answer: group }),
+  operation({
+    ...reading,
+    id: "getGroup",
+    path: "/w/{workspace}/groups/get/{name}",
+    summary: "A group",
+    answer: group,
+  }),
   operation({
     ...writing,
     id: "createGroup",

@@ -4,7 +4,10 @@ import { z } from "zod";
 
 /** One line of text: PostgreSQL stores neither NUL nor lone surrogates, and names with line breaks only deceive. */
 export const line = (maximum: number): z.ZodString =>
-  z.string().max(maximum).regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds control characters");
+  z
+    .string()
+    .max(maximum)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds control characters");
 
 export const email = z
   .string()
@@ -15,7 +18,10 @@ export const email = z
 
 export const username = z
   .string()
-  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,49}$/, "is not a username: 1 to 50 letters, digits, _ . or -, the first a letter or digit");
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,49}$/,
+    "is not a username: 1 to 50 letters, digits, _ . or -, the first a letter or digit",
+  );
 
 export const workspaceId = z
   .string()
@@ -50,7 +56,9 @@ function storable(value: unknown): boolean {
 }
 
 /** Any JSON that a `jsonb` column can keep. */
-export const anyJson = z.unknown().refine(storable, "holds a NUL character or half a surrogate pair, which cannot be stored");
+export const anyJson = z
+  .unknown()
+  .refine(storable, "holds a NUL character or half a surrogate pair, which cannot be stored");
 
 /** A JSON object that a `jsonb` column can keep, whatever it holds. */
 export const jsonRecord = z

@@ -41,7 +41,13 @@ export const memberOperations = [
     access: "member",
     answer: member,
   }),
-  operation({ ...reading, id: "listUsers", path: "/w/{workspace}/users/list", summary: "Members", answer: z.array(member) }),
+  operation({
+    ...reading,
+    id: "listUsers",
+    path: "/w/{workspace}/users/list",
+    summary: "Members",
+    answer: z.array(member),
+  }),
   operation({
     ...reading,
     id: "listUsernames",
@@ -49,7 +55,13 @@ export const memberOperations = [
     summary: "Usernames of the members",
     answer: z.array(z.string()),
   }),
-  operation({ ...reading, id: "getUser", path: "/w/{workspace}/users/get/{username}", summary: "A member", answer: member }),
+  operation({
+    ...reading,
+    id: "getUser",
+    path: "/w/{workspace}/users/get/{username}",
+    summary: "A member",
+    answer: member,
+  }),
   operation({
     ...reading,
     id: "whois",

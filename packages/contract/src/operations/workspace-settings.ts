@@ -166,7 +166,7 @@ export const workspaceSettingsOperations = [
     id: "editLargeFileStorageConfig",
     path: "/w/{workspace}/workspaces/edit_large_file_storage_config",
     summary: "Set the object storage of the workspace",
-    body: z.object({ large_file_storage: anyJson }),
+    body: z.object({ large_file_storage: anyJson.optional() }),
     answer: z.record(z.string(), z.unknown()),
   }),
   operation({
@@ -182,7 +182,7 @@ export const workspaceSettingsOperations = [
     id: "editWorkspaceGitSyncConfig",
     path: "/w/{workspace}/workspaces/edit_git_sync_config",
     summary: "Set the repositories the workspace is synchronised with",
-    body: z.object({ git_sync_settings: anyJson }),
+    body: z.object({ git_sync_settings: anyJson.optional() }),
     answer: z.record(z.string(), z.unknown()),
   }),
   operation({
@@ -193,7 +193,7 @@ export const workspaceSettingsOperations = [
     summary: "Set or remove an environment variable of every job of the workspace",
     body: z.object({
       name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/, "is not the name of an environment variable"),
-      value: anyJson.pipe(z.string().max(100_000).nullish()),
+      value: anyJson.pipe(z.string().max(100_000).nullish()).optional(),
     }),
   }),
   operation({

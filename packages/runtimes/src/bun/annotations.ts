@@ -9,6 +9,8 @@ export interface TypeScriptAnnotations {
   native: boolean;
 }
 
+const known = new Set(["nodejs", "npm", "nobundling", "native", "sandbox", "fresh"]);
+
 /** Reads `//nodejs`, `//npm`, `//nobundling`, `//native` from the comment lines a script begins with. */
 export function readAnnotations(content: string): TypeScriptAnnotations {
   const words = new Set<string>();
@@ -16,7 +18,9 @@ export function readAnnotations(content: string): TypeScriptAnnotations {
     const text = line.trim();
     if (text === "" || text.startsWith("#!")) continue;
     if (!text.startsWith("//")) break;
-    for (const word of text.slice(2).trim().split(/\s+/)) words.add(word);
+    const found = text.slice(2).trim().split(/\s+/);
+    // A sentence that happens to hold such a word is no annotation.
+    if (found.every((word) => known.has(word))) for (const word of found) words.add(word);
   }
   return {
     nodejs: words.has("nodejs"),

@@ -26,8 +26,9 @@ export const workspaceNamespace = "workspace";
 /** Languages whose scripts a TypeScript script can import. */
 const importable = new Set(["bun", "bunnative", "nativets", "deno"]);
 
-/** Without one of these words a script imports nothing, and esbuild need not be asked. */
-const importWords = /\b(?:import|export|require)\b[^]*?["'`]/;
+/** A script without one of these words and a quote imports nothing, and esbuild need not be asked. */
+const importWords = /\b(?:import|export|require)\b/;
+const quotes = /["'`]/;
 
 /**
  * Follows the imports of a script through the workspace.
@@ -37,7 +38,7 @@ const importWords = /\b(?:import|export|require)\b[^]*?["'`]/;
 export async function readGraph(source: GraphSource): Promise<ScriptGraph> {
   const modules = new Map([[source.path, source.content]]);
   const packages = new Map<string, string>();
-  if (!importWords.test(source.content)) return { modules, packages };
+  if (!importWords.test(source.content) || !quotes.test(source.content)) return { modules, packages };
   const keepPackages: Plugin = {
     name: "packages",
     setup(setup) {

@@ -22,8 +22,8 @@ afterAll(async () => {
 const quiet: RunIo = { log: () => undefined, stream: () => undefined };
 const never = new AbortController().signal;
 /** Stands for a machine without network. */
-const offline: RunTool = (request) => {
-  request.onOutput("error: ConnectionRefused\n");
+const offline: RunTool = (tool) => {
+  tool.onOutput("error: ConnectionRefused\n");
   return Promise.resolve({ exitCode: 1, ended: "exit", output: "error: connection refused\n" });
 };
 

@@ -15,7 +15,7 @@ export async function mapStack(stack: string, entry: string): Promise<string> {
   const map = await readMap(entry);
   if (map === null) return stack;
   const frame = new RegExp(
-    String.raw`(?:file://)?/[^\s()]*?${basename(entry).replaceAll(".", "\\.")}:(\d+):(\d+)`,
+    String.raw`(?:file://)?/[^\s()]{0,400}?${basename(entry).replaceAll(".", "\\.")}:(\d+):(\d+)`,
     "g",
   );
   return stack.replace(frame, (whole, line: string, column: string) => {

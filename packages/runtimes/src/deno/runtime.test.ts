@@ -20,8 +20,8 @@ afterAll(async () => {
 
 const quiet: RunIo = { log: () => undefined, stream: () => undefined };
 const never = new AbortController().signal;
-const offline: RunTool = (request) => {
-  request.onOutput("error: connection refused\n");
+const offline: RunTool = (tool) => {
+  tool.onOutput("error: connection refused\n");
   return Promise.resolve({ exitCode: 1, ended: "exit", output: "error: connection refused\n" });
 };
 

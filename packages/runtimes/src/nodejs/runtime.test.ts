@@ -15,7 +15,7 @@ test.each([
   ["// npm nodejs\n\nimport x from 'y'", true],
   ["import x from 'y'\n//nodejs", false],
   ["//nobundling\n//nodejs", true],
-  ["// this is about nodejsx", false],
+  ["// this is about nodejs", false],
 ])("%j runs on Node: %s", (content, node) => {
   expect(wantsNode(content)).toBe(node);
 });

@@ -8,7 +8,7 @@ export interface RunMessage {
   parameters: Prepared["parameters"];
   /** The whole environment of the job. */
   env: Record<string, string>;
-  /** Folder the guest makes, enters and removes again. */
+  /** Folder the guest enters, and empties afterwards. */
   cwd: string;
   argsBytes: number;
   /** Longest result in bytes. */

@@ -22,8 +22,8 @@ export interface Slot {
   memoryLimitMb: number;
   /** Brings a script's code into sight of the process. */
   assign(prepared: Prepared): void;
-  /** Folder for its next job, as the process sees it. */
-  nextFolder(): string;
+  /** Folder of its jobs, as the process sees it; emptied after each. */
+  work: string;
   /** Ends the process and removes its folders. */
   discard(): Promise<void>;
 }
@@ -59,7 +59,6 @@ export async function startSlot(options: SlotOptions): Promise<Slot> {
 }
 
 function describeSlot(options: SlotOptions, runner: Runner, place: ReturnType<Sandbox["makePlace"]>): Slot {
-  let jobs = 0;
   return {
     engine: options.engine.name,
     runner,
@@ -69,7 +68,7 @@ function describeSlot(options: SlotOptions, runner: Runner, place: ReturnType<Sa
     assign: (prepared) => {
       if (place.code !== null) linkCode(prepared.mounts, place.code);
     },
-    nextFolder: () => `${place.work}/${(jobs += 1)}`,
+    work: place.work,
     discard: async () => {
       await runner.kill();
       await rm(place.folder, { recursive: true, force: true }).catch(() => undefined);

@@ -59,3 +59,18 @@ test.each([
 ])("%s %j comes from %j", (module, names, packages) => {
   expect(packagesOfImport(module, names)).toEqual(packages);
 });
+
+test.each([
+  "\n",
+  "# ",
+  "import x # pin: ",
+  "#requirements:\n#",
+  "import a\t",
+  "# /// script\n",
+  "dependencies = [\n",
+  " ",
+])("half a megabyte of %j takes no time", (piece) => {
+  const started = performance.now();
+  readPythonAnnotations(piece.repeat(Math.ceil(500_000 / piece.length)));
+  expect(performance.now() - started).toBeLessThan(2000);
+});

@@ -12,17 +12,21 @@ export interface PythonAnnotations {
   repins: Map<string, string>;
 }
 
-const pinnedImport = /^\s*(?:from|import)\s+([A-Za-z_]\w*)[^#]*#\s*(re)?pin:\s*(\S.*?)\s*$/gm;
+const pinnedImport = /^\s*(?:from|import)\s+([A-Za-z_]\w*)[^#]*#\s*(re)?pin:(.*)$/;
+/** Longer lines hold no annotation; the patterns here may take time that grows with the square of a line. */
+const longestLine = 1000;
+/** Metadata blocks are a handful of lines. */
+const longestBlock = 500;
 
 /** Reads the annotations of a script. */
 export function readPythonAnnotations(content: string): PythonAnnotations {
-  const lines = content.split(/\r?\n/);
+  const lines = content.split(/\r?\n/).map((line) => (line.length > longestLine ? "" : line));
   const inline = readInlineMetadata(lines);
   const pins = new Map<string, string>();
   const repins = new Map<string, string>();
-  for (const match of content.matchAll(pinnedImport)) {
-    const [, module = "", again, requirement = ""] = match;
-    (again === undefined ? pins : repins).set(module, requirement);
+  for (const line of content.includes("pin:") ? lines : []) {
+    const [, module, again, requirement = ""] = pinnedImport.exec(line) ?? [];
+    if (module !== undefined) (again === undefined ? pins : repins).set(module, requirement.trim());
   }
   const requirements = readBlock(lines, "requirements");
   return {
@@ -62,7 +66,7 @@ function readBlock(lines: readonly string[], name: string): string[] | null {
 function readInlineMetadata(lines: readonly string[]): { python: string | null; dependencies: string[] | null } | null {
   const start = lines.indexOf("# /// script");
   const length = start === -1 ? -1 : lines.slice(start + 1).findIndex((line) => line === "# ///");
-  if (length === -1) return null;
+  if (length === -1 || length > longestBlock) return null;
   const toml = lines
     .slice(start + 1, start + 1 + length)
     .map((line) => line.replace(/^# ?/, ""))

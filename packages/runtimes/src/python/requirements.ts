@@ -76,7 +76,8 @@ export function splitLines(text: string): string[] {
 
 /** The line itself when it is a requirement or names an index; `origin` is where it stands. */
 export function checkRequirement(line: string, origin: string): string {
-  if (requirementPattern.test(line) || indexOption.test(line)) return line;
+  const plain = line.replace(/\s+/g, " ");
+  if (plain.length < 1000 && (requirementPattern.test(plain) || indexOption.test(plain))) return plain;
   throw prepareFailure("DependencyError", `"${line}" in ${origin} is no requirement such as "requests>=2,<3".`);
 }
 

@@ -21,9 +21,9 @@ afterAll(async () => {
 
 const quiet: RunIo = { log: () => undefined, stream: () => undefined };
 const never = new AbortController().signal;
-const offline: RunTool = (request) => {
-  if (!request.args.includes("pip")) return runToolPlainly(request);
-  request.onOutput("ERROR: connection refused\n");
+const offline: RunTool = (tool) => {
+  if (!tool.args.includes("pip")) return runToolPlainly(tool);
+  tool.onOutput("ERROR: connection refused\n");
   return Promise.resolve({ exitCode: 1, ended: "exit", output: "error: connection refused\n" });
 };
 

@@ -75,7 +75,9 @@ export function accountHandlers(services: Services): Handlers<typeof accountOper
     async globalUsernameInfo({ caller, params }) {
       wholeAccountOf(caller);
       const email = params.email.toLowerCase();
-      const account = await db.maybe<{ username: string | null }>(sql`select username from account where email = ${email}`);
+      const account = await db.maybe<{ username: string | null }>(
+        sql`select username from account where email = ${email}`,
+      );
       if (!account) throw notFound("User", email);
       const workspace_usernames = await db.query<{ workspace_id: string; username: string }>(
         sql`select workspace_id, username from member where email = ${email} order by workspace_id`,

@@ -37,7 +37,9 @@ async function placeOf(db: Queryable, member: Member, { kind, path }: Target): P
 }
 
 async function readPerms(db: Queryable, { table, rows, order }: Place, target: Target): Promise<Acl> {
-  const row = await db.maybe<{ extra_perms: Acl }>(sql`select extra_perms from ${table} where ${rows} ${order} limit 1`);
+  const row = await db.maybe<{ extra_perms: Acl }>(
+    sql`select extra_perms from ${table} where ${rows} ${order} limit 1`,
+  );
   if (!row) throw notFound(target.kind, target.path);
   return row.extra_perms;
 }
@@ -68,7 +70,9 @@ export function aclHandlers({ db, bus }: Services): Handlers<typeof aclOperation
       await tx.query(sql`select from ${place.table} where ${place.rows} for update`);
       await requireOwner(tx, member, { ...target, acl: await readPerms(tx, place, target) });
       const perms =
-        write === null ? sql`extra_perms - ${owner}::text` : sql`extra_perms || jsonb_build_object(${owner}::text, ${write}::boolean)`;
+        write === null
+          ? sql`extra_perms - ${owner}::text`
+          : sql`extra_perms || jsonb_build_object(${owner}::text, ${write}::boolean)`;
       await tx.execute(sql`update ${place.table} set extra_perms = ${perms} where ${place.rows}`);
       await audit(tx, {
         workspace: member.workspace,

@@ -31,7 +31,8 @@ type ListCall = Call<(typeof auditOperations)[0]>;
 
 function within({ caller, member, query }: ListCall): Sql {
   if (!query.all_workspaces) return sql`workspace_id = ${member.workspace}`;
-  const reader = caller.kind === "account" && caller.tokenWorkspace === null && (caller.account.superAdmin || caller.account.devops);
+  const reader =
+    caller.kind === "account" && caller.tokenWorkspace === null && (caller.account.superAdmin || caller.account.devops);
   if (!reader) throw new ApiError("forbidden", "query.all_workspaces: requires devops or super admin");
   return sql`true`;
 }
@@ -51,7 +52,9 @@ function conditions(call: ListCall): Sql[] {
     ...(query.username === undefined ? [] : [sql`username = ${query.username}`]),
     ...(query.operation === undefined ? [] : [sql`operation = ${query.operation}`]),
     ...(query.operations === undefined ? [] : [sql`operation = any(${items(query.operations)}::text[])`]),
-    ...(query.exclude_operations === undefined ? [] : [sql`operation <> all(${items(query.exclude_operations)}::text[])`]),
+    ...(query.exclude_operations === undefined
+      ? []
+      : [sql`operation <> all(${items(query.exclude_operations)}::text[])`]),
     ...(query.resource === undefined ? [] : [sql`resource = ${query.resource}`]),
     ...(kind === undefined ? [] : [sql`action_kind = ${kind}`]),
   ];

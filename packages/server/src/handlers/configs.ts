@@ -22,17 +22,31 @@ export async function changeConfig(tx: Queryable, { name, config }: Config, by: 
   const username = by;
   if (config === null) {
     await tx.execute(sql`delete from config where name = ${name}`);
-    await audit(tx, { workspace: globalAudit, username, operation: "worker_config.delete", actionKind: "Delete", resource: name });
+    await audit(tx, {
+      workspace: globalAudit,
+      username,
+      operation: "worker_config.delete",
+      actionKind: "Delete",
+      resource: name,
+    });
     return;
   }
   await tx.execute(sql`
     insert into config (name, config) values (${name}, ${sql.json(config)}::jsonb)
     on conflict (name) do update set config = excluded.config`);
-  await audit(tx, { workspace: globalAudit, username, operation: "worker_config.update", actionKind: "Updated", resource: name });
+  await audit(tx, {
+    workspace: globalAudit,
+    username,
+    operation: "worker_config.update",
+    actionKind: "Updated",
+    resource: name,
+  });
 }
 
 function mayReadAll(caller: Caller): boolean {
-  return caller.kind === "account" && caller.tokenWorkspace === null && (caller.account.superAdmin || caller.account.devops);
+  return (
+    caller.kind === "account" && caller.tokenWorkspace === null && (caller.account.superAdmin || caller.account.devops)
+  );
 }
 
 export function configHandlers({ db, bus }: Services): Handlers<typeof configOperations> {
@@ -49,7 +63,9 @@ export function configHandlers({ db, bus }: Services): Handlers<typeof configOpe
       if (mayReadAll(caller)) return rows;
       return rows.map(({ name, config }) => ({
         name,
-        config: Object.fromEntries(plainFields.filter((field) => field in config).map((field) => [field, config[field]])),
+        config: Object.fromEntries(
+          plainFields.filter((field) => field in config).map((field) => [field, config[field]]),
+        ),
       }));
     },
     async listConfigs({ caller }) {

@@ -4,7 +4,15 @@ import type { Handlers } from "../http/call.ts";
 import { limitTo } from "../http/page.ts";
 import { startsWith } from "../http/visibility.ts";
 import { audit } from "../identity/audit.ts";
-import { changeOwner, createFolder, folderColumns, ownedFolder, readableFolder, updateFolder, type FolderRow } from "../identity/folder.ts";
+import {
+  changeOwner,
+  createFolder,
+  folderColumns,
+  ownedFolder,
+  readableFolder,
+  updateFolder,
+  type FolderRow,
+} from "../identity/folder.ts";
 import { forgetEveryMember } from "../identity/invalidate.ts";
 import { workspaceTables } from "../identity/workspace-tables.ts";
 import type { Services } from "../services.ts";
@@ -28,15 +36,28 @@ function seen(member: Member): Sql {
   return member.isAdmin ? inWorkspace : sql`${inWorkspace} and name = any(${[...member.foldersRead]}::text[])`;
 }
 
-const counted = { scripts: "script", flows: "flow", apps: "app", resources: "resource", variables: "variable", schedules: "schedule" };
+const counted = {
+  scripts: "script",
+  flows: "flow",
+  apps: "app",
+  resources: "resource",
+  variables: "variable",
+  schedules: "schedule",
+};
 
-async function itemsIn(db: Queryable, workspace: string, folder: string): Promise<Record<keyof typeof counted, number>> {
+async function itemsIn(
+  db: Queryable,
+  workspace: string,
+  folder: string,
+): Promise<Record<keyof typeof counted, number>> {
   const tables = new Map((await workspaceTables(db)).map((table) => [table.name, table.columns]));
   const usage = { scripts: 0, flows: 0, apps: 0, resources: 0, variables: 0, schedules: 0 };
   for (const [field, table] of Object.entries(counted) as [keyof typeof counted, string][]) {
     const columns = tables.get(table);
     if (!columns) continue;
-    const alive = ["archived", "deleted"].filter((column) => columns.includes(column)).map((column) => sql`and not ${sql.ident(column)}`);
+    const alive = ["archived", "deleted"]
+      .filter((column) => columns.includes(column))
+      .map((column) => sql`and not ${sql.ident(column)}`);
     const { count } = await db.one<{ count: number }>(sql`
       select count(*)::int as count from ${sql.ident(table)}
       where workspace_id = ${workspace} and ${startsWith(sql`path`, `f/${folder}/`)} ${sql.join(alive, sql` `)}`);
@@ -49,7 +70,11 @@ async function itemsIn(db: Queryable, workspace: string, folder: string): Promis
 async function requireUnclaimed(db: Queryable, member: Member, name: string): Promise<void> {
   if (member.isAdmin) return;
   const left = Object.values(await itemsIn(db, member.workspace, name)).some((count) => count > 0);
-  if (left) throw new ApiError("forbidden", `Items of an earlier folder ${name} still exist: only an admin may create it again`);
+  if (left)
+    throw new ApiError(
+      "forbidden",
+      `Items of an earlier folder ${name} still exist: only an admin may create it again`,
+    );
 }
 
 type Readers = "listFolders" | "listFolderNames" | "getFolder" | "existsFolder" | "getFolderUsage";
@@ -80,11 +105,22 @@ function readers({ db }: Services): Pick<Handlers<typeof folderOperations>, Read
 
 export function folderHandlers(services: Services): Handlers<typeof folderOperations> {
   const { db, bus } = services;
-  const change = async (member: Member, { name, operation }: { name: string; operation: string }, work: (tx: Queryable) => Promise<unknown>) => {
+  const change = async (
+    member: Member,
+    { name, operation }: { name: string; operation: string },
+    work: (tx: Queryable) => Promise<unknown>,
+  ) => {
     await db.transaction(async (tx) => {
       await work(tx);
-      const actionKind = operation === "folder.create" ? "Created" : operation === "folder.delete" ? "Delete" : "Updated";
-      await audit(tx, { workspace: member.workspace, username: member.username, operation, actionKind, resource: name });
+      const actionKind =
+        operation === "folder.create" ? "Created" : operation === "folder.delete" ? "Delete" : "Updated";
+      await audit(tx, {
+        workspace: member.workspace,
+        username: member.username,
+        operation,
+        actionKind,
+        resource: name,
+      });
     });
     forgetEveryMember(bus);
   };
@@ -98,7 +134,9 @@ export function folderHandlers(services: Services): Handlers<typeof folderOperat
       return `Created folder ${name}`;
     },
     async updateFolder({ member, params: { name }, body }) {
-      await change(member, { name, operation: "folder.update" }, (tx) => updateFolder(tx, member, { name, content: body }));
+      await change(member, { name, operation: "folder.update" }, (tx) =>
+        updateFolder(tx, member, { name, content: body }),
+      );
       return `Updated folder ${name}`;
     },
     async deleteFolder({ member, params: { name } }) {
@@ -115,7 +153,9 @@ export function folderHandlers(services: Services): Handlers<typeof folderOperat
     },
     async removeOwnerToFolder({ member, params: { name }, body: { owner, write } }) {
       const operation = "folder.remove_owner";
-      await change(member, { name, operation }, (tx) => changeOwner(tx, member, { name, owner, owns: false, write: write ?? undefined }));
+      await change(member, { name, operation }, (tx) =>
+        changeOwner(tx, member, { name, owner, owns: false, write: write ?? undefined }),
+      );
       return `Removed ${owner} as owner of folder ${name}`;
     },
   };

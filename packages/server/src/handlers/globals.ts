@@ -33,11 +33,18 @@ async function changeSetting(tx: Queryable, { name, value }: Setting, by: string
       insert into global_setting (name, value) values (${name}, ${sql.json(value)}::jsonb)
       on conflict (name) do update set value = excluded.value`);
   }
-  await audit(tx, { workspace: globalAudit, username: by, operation: "settings.update", actionKind: "Updated", resource: name });
+  await audit(tx, {
+    workspace: globalAudit,
+    username: by,
+    operation: "settings.update",
+    actionKind: "Updated",
+    resource: name,
+  });
 }
 
 export function globalHandlers({ db, bus, baseUrl }: Services): Handlers<typeof globalOperations> {
-  const settings = (): Promise<Setting[]> => db.query<Setting & object>(sql`select name, value from global_setting order by name`);
+  const settings = (): Promise<Setting[]> =>
+    db.query<Setting & object>(sql`select name, value from global_setting order by name`);
   return {
     async getGlobal({ caller, params }) {
       requireReader(caller, params.key);

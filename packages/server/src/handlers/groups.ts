@@ -29,7 +29,9 @@ function shown({ name, summary, members, extra_perms }: GroupRow) {
 
 /** Whether a member may change a group: an admin, or somebody the group's permissions name as its admin. */
 export function administersGroup(member: Member, acl: Acl): boolean {
-  return member.isAdmin || acl[`u/${member.username}`] === true || member.groups.some((group) => acl[`g/${group}`] === true);
+  return (
+    member.isAdmin || acl[`u/${member.username}`] === true || member.groups.some((group) => acl[`g/${group}`] === true)
+  );
 }
 
 async function requireGroupAdmin(tx: Queryable, member: Member, name: string): Promise<void> {
@@ -42,7 +44,11 @@ async function requireGroupAdmin(tx: Queryable, member: Member, name: string): P
   }
 }
 
-async function createGroup(tx: Queryable, { workspace, username }: Member, { name, summary }: { name: string; summary: string | null }) {
+async function createGroup(
+  tx: Queryable,
+  { workspace, username }: Member,
+  { name, summary }: { name: string; summary: string | null },
+) {
   const perms = { [`u/${username}`]: true };
   try {
     await tx.execute(sql`
@@ -94,31 +100,51 @@ function readers({ db }: Services): Pick<Handlers<typeof groupOperations>, Reade
 
 export function groupHandlers(services: Services): Handlers<typeof groupOperations> {
   /** One change of a group, with its audit entry, by somebody who may. */
-  const change = async (member: Member, entry: { name: string; operation: string; username?: string }, work: (tx: Queryable) => Promise<unknown>) => {
+  const change = async (
+    member: Member,
+    entry: { name: string; operation: string; username?: string },
+    work: (tx: Queryable) => Promise<unknown>,
+  ) => {
     const { name, operation, username } = entry;
     await services.db.transaction(async (tx) => {
       await requireGroupAdmin(tx, member, name);
       await work(tx);
       const actionKind = operation === "group.delete" ? "Delete" : "Updated";
       const parameters = username === undefined ? undefined : { username };
-      await audit(tx, { workspace: member.workspace, username: member.username, operation, actionKind, resource: name, parameters });
+      await audit(tx, {
+        workspace: member.workspace,
+        username: member.username,
+        operation,
+        actionKind,
+        resource: name,
+        parameters,
+      });
     });
     forgetEveryMember(services.bus);
   };
   return {
     ...readers(services),
     async createGroup({ member, body: { name, summary } }) {
-      if (reserved.has(name) && !member.isAdmin) throw new ApiError("forbidden", `Only admins may create the group ${name}`);
+      if (reserved.has(name) && !member.isAdmin)
+        throw new ApiError("forbidden", `Only admins may create the group ${name}`);
       await services.db.transaction(async (tx) => {
         await createGroup(tx, member, { name, summary: summary ?? null });
-        await audit(tx, { workspace: member.workspace, username: member.username, operation: "group.create", actionKind: "Created", resource: name });
+        await audit(tx, {
+          workspace: member.workspace,
+          username: member.username,
+          operation: "group.create",
+          actionKind: "Created",
+          resource: name,
+        });
       });
       forgetEveryMember(services.bus);
       return `Created group ${name}`;
     },
     async updateGroup({ member, params: { workspace, name }, body }) {
       await change(member, { name, operation: "group.edit" }, (tx) =>
-        tx.execute(sql`update group_ set summary = ${body.summary ?? null} where workspace_id = ${workspace} and name = ${name}`),
+        tx.execute(
+          sql`update group_ set summary = ${body.summary ?? null} where workspace_id = ${workspace} and name = ${name}`,
+        ),
       );
       return `Updated group ${name}`;
     },
@@ -131,7 +157,9 @@ export function groupHandlers(services: Services): Handlers<typeof groupOperatio
       return `Deleted group ${name}`;
     },
     async addUserToGroup({ member, params: { workspace, name }, body: { username } }) {
-      await change(member, { name, operation: "group.adduser", username }, (tx) => addToGroup(tx, workspace, { name, username }));
+      await change(member, { name, operation: "group.adduser", username }, (tx) =>
+        addToGroup(tx, workspace, { name, username }),
+      );
       return `Added ${username} to group ${name}`;
     },
     async removeUserToGroup({ member, params: { workspace, name }, body: { username } }) {

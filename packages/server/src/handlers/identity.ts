@@ -1,7 +1,18 @@
 import {
-  accountOperations, aclOperations, auditOperations, configOperations, folderOperations, globalOperations,
-  groupOperations, inviteOperations, loginOperations, memberOperations, sharedUiOperations, tokenOperations,
-  workspaceOperations, workspaceSettingsOperations,
+  accountOperations,
+  aclOperations,
+  auditOperations,
+  configOperations,
+  folderOperations,
+  globalOperations,
+  groupOperations,
+  inviteOperations,
+  loginOperations,
+  memberOperations,
+  sharedUiOperations,
+  tokenOperations,
+  workspaceOperations,
+  workspaceSettingsOperations,
 } from "@towermill/contract";
 import type { Route } from "../http/app.ts";
 import { mount } from "../http/mount.ts";

@@ -29,13 +29,20 @@ export function inviteHandlers({ db, bus }: Services): Handlers<typeof inviteOpe
   return {
     async inviteUser({ member, params: { workspace }, body }) {
       await db.transaction(async (tx) => {
-        const inside = await tx.maybe(sql`select from member where workspace_id = ${workspace} and email = ${body.email}`);
+        const inside = await tx.maybe(
+          sql`select from member where workspace_id = ${workspace} and email = ${body.email}`,
+        );
         if (inside) throw new ApiError("already_exists", `${body.email} is already in the workspace ${workspace}`);
         await tx.execute(sql`
           insert into workspace_invite (workspace_id, email, is_admin, operator)
           values (${workspace}, ${body.email}, ${body.is_admin}, ${body.operator})
           on conflict (workspace_id, email) do update set is_admin = excluded.is_admin, operator = excluded.operator`);
-        const entry = { workspace, username: member.username, operation: "users.invite", actionKind: "Created" as const };
+        const entry = {
+          workspace,
+          username: member.username,
+          operation: "users.invite",
+          actionKind: "Created" as const,
+        };
         await audit(tx, { ...entry, resource: body.email });
       });
       return `user with email ${body.email} invited`;
@@ -57,7 +64,13 @@ export function inviteHandlers({ db, bus }: Services): Handlers<typeof inviteOpe
       const username = await db.transaction(async (tx) => {
         const { is_admin: isAdmin, operator } = await takeInvite(tx, workspace, email);
         const added = await addMember(tx, { workspace, email, isAdmin, operator, username: body.username });
-        await audit(tx, { workspace, username: added, operation: "users.accept_invite", actionKind: "Created", resource: email });
+        await audit(tx, {
+          workspace,
+          username: added,
+          operation: "users.accept_invite",
+          actionKind: "Created",
+          resource: email,
+        });
         return added;
       });
       forgetMember(bus, workspace, email);
@@ -68,7 +81,13 @@ export function inviteHandlers({ db, bus }: Services): Handlers<typeof inviteOpe
       const workspace = body.workspace_id;
       await db.transaction(async (tx) => {
         await takeInvite(tx, workspace, email);
-        await audit(tx, { workspace, username: email, operation: "users.decline_invite", actionKind: "Delete", resource: email });
+        await audit(tx, {
+          workspace,
+          username: email,
+          operation: "users.decline_invite",
+          actionKind: "Delete",
+          resource: email,
+        });
       });
       return `invite to ${workspace} declined`;
     },

@@ -36,14 +36,24 @@ async function changePassword({ db, bus }: Services, { email, password, by, keep
     const changed = await tx.execute(sql`
       update account set password_hash = ${hashed}, first_time_user = false where email = ${email}`);
     if (changed === 0) throw notFound("User", email);
-    await audit(tx, { workspace: globalAudit, username: by, operation: "users.setpassword", actionKind: "Updated", resource: email });
+    await audit(tx, {
+      workspace: globalAudit,
+      username: by,
+      operation: "users.setpassword",
+      actionKind: "Updated",
+      resource: email,
+    });
     return endSessions(tx, email, keep);
   });
   forgetTokens(bus, ended);
 }
 
 /** Session behind the current token: kept valid for a minute after it was replaced, for requests under way. */
-async function replaceSession({ db, clock }: Services, hash: Buffer, renewBelowS: number | undefined): Promise<string | null> {
+async function replaceSession(
+  { db, clock }: Services,
+  hash: Buffer,
+  renewBelowS: number | undefined,
+): Promise<string | null> {
   return db.transaction(async (tx) => {
     // Anybody may label a token `session`: one with fewer rights than a session must not become one.
     const row = await tx.maybe<{ email: string; expiration: Date | null }>(sql`
@@ -70,10 +80,18 @@ export function loginHandlers(services: Services): Handlers<typeof loginOperatio
       requireSameOrigin(request, baseUrl);
       if (caller.kind === "account") {
         const { email } = caller.account;
-        const ended = await db.execute(sql`delete from token where hash = ${caller.tokenHash} and label = ${sessionLabel}`);
+        const ended = await db.execute(
+          sql`delete from token where hash = ${caller.tokenHash} and label = ${sessionLabel}`,
+        );
         forgetTokens(bus, [caller.tokenHash]);
         if (ended > 0) {
-          await audit(db, { workspace: globalAudit, username: email, operation: "users.logout", actionKind: "Execute", resource: email });
+          await audit(db, {
+            workspace: globalAudit,
+            username: email,
+            operation: "users.logout",
+            actionKind: "Execute",
+            resource: email,
+          });
         }
       }
       return withCookie("logged out", "", baseUrl);
@@ -81,7 +99,12 @@ export function loginHandlers(services: Services): Handlers<typeof loginOperatio
     isPasswordLoginDisabled: () => passwordLoginDisabled(db),
     async setPassword({ caller, body }) {
       const { account, tokenHash } = unrestrictedAccountOf(caller);
-      await changePassword(services, { email: account.email, password: body.password, by: account.email, keep: tokenHash });
+      await changePassword(services, {
+        email: account.email,
+        password: body.password,
+        by: account.email,
+        keep: tokenHash,
+      });
       return "password updated";
     },
     async setPasswordForUser({ caller, params, body }) {

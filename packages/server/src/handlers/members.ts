@@ -16,7 +16,11 @@ export function ownsPath(member: Member, path: string): boolean {
   return kind === "g" && member.groups.includes(name);
 }
 
-async function dropMember({ db, bus }: Services, by: Member, { username, operation }: { username: string; operation: string }) {
+async function dropMember(
+  { db, bus }: Services,
+  by: Member,
+  { username, operation }: { username: string; operation: string },
+) {
   const gone = await db.transaction(async (tx) => {
     const removed = await removeMember(tx, by.workspace, username);
     if (!removed) throw notFound("User", username);
@@ -69,7 +73,12 @@ export function memberHandlers(services: Services): Handlers<typeof memberOperat
             disabled = coalesce(${body.disabled}, disabled)
           where workspace_id = ${workspace} and username = ${username} returning email`);
         if (!row) throw notFound("User", username);
-        const entry = { workspace, username: member.username, operation: "users.update", actionKind: "Updated" as const };
+        const entry = {
+          workspace,
+          username: member.username,
+          operation: "users.update",
+          actionKind: "Updated" as const,
+        };
         await audit(tx, { ...entry, resource: username, parameters: { ...body } });
         return row.email;
       });
@@ -84,7 +93,12 @@ export function memberHandlers(services: Services): Handlers<typeof memberOperat
       const username = await db.transaction(async (tx) => {
         const { email, is_admin: isAdmin, operator } = body;
         const added = await addMember(tx, { workspace, email, isAdmin, operator, username: body.username });
-        const entry = { workspace, username: member.username, operation: "users.add_to_workspace", actionKind: "Created" as const };
+        const entry = {
+          workspace,
+          username: member.username,
+          operation: "users.add_to_workspace",
+          actionKind: "Created" as const,
+        };
         await audit(tx, { ...entry, resource: body.email, parameters: { username: added } });
         return added;
       });

@@ -38,7 +38,13 @@ export function sharedUiHandlers({ db, clock }: Services): Handlers<typeof share
         update workspace set settings = settings || jsonb_build_object('shared_ui', ${sql.json(shared)}::jsonb
           || jsonb_build_object('version', coalesce((settings -> 'shared_ui' ->> 'version')::int, 0) + 1))
         where id = ${workspace}`);
-      await audit(db, { workspace, username, operation: "workspaces.update", actionKind: "Updated", resource: "shared_ui" });
+      await audit(db, {
+        workspace,
+        username,
+        operation: "workspaces.update",
+        actionKind: "Updated",
+        resource: "shared_ui",
+      });
       return "shared ui updated";
     },
   };

@@ -43,8 +43,12 @@ describe("a token", () => {
   test("of somebody else cannot be deleted, relabelled or rescoped", async () => {
     const prefix = admin.slice(0, 10);
     expect((await call(`DELETE /users/tokens/delete/${prefix}`, { token: user })).status).toBe(404);
-    expect((await call(`POST /users/tokens/update_label/${prefix}`, { token: user, body: { label: "x" } })).status).toBe(404);
-    expect((await call(`POST /users/tokens/update_scopes/${prefix}`, { token: user, body: { scopes: [] } })).status).toBe(404);
+    expect(
+      (await call(`POST /users/tokens/update_label/${prefix}`, { token: user, body: { label: "x" } })).status,
+    ).toBe(404);
+    expect(
+      (await call(`POST /users/tokens/update_scopes/${prefix}`, { token: user, body: { scopes: [] } })).status,
+    ).toBe(404);
     expect((await call("GET /users/email", { token: admin })).status).toBe(200);
   });
 
@@ -52,10 +56,17 @@ describe("a token", () => {
     expect((await mint(user, {})).status).toBe(201);
     const past = "2001-01-01T00:00:00Z";
     for (const body of [
-      { scopes: ["everything"] }, { scopes: ["scripts:own"] }, { scopes: "scripts:read" }, { expiration: "soon" },
-      { expiration: past }, { workspace_id: "../etc" }, { label: "a\u0000b" }, { label: "x".repeat(300) }, { read_only: "yes" },
+      { scopes: ["everything"] },
+      { scopes: ["scripts:own"] },
+      { scopes: "scripts:read" },
+      { expiration: "soon" },
+      { expiration: past },
+      { workspace_id: "../etc" },
+      { label: "a\u0000b" },
+      { label: "x".repeat(300) },
+      { read_only: "yes" },
     ]) {
-      expect((await mint(user, body)).status, JSON.stringify(body)).toBe(400);
+      expect([JSON.stringify(body), (await mint(user, body)).status]).toEqual([JSON.stringify(body), 400]);
     }
   });
 
@@ -120,7 +131,7 @@ describe("a restricted token never makes a broader one", () => {
       ["POST /workspaces/create", { id: "three", name: "three" }],
       ["DELETE /users/delete/ada@x.org"],
     ];
-    for (const [request, body] of attempts) expect((await call(request, { token, body })).status, request).toBe(403);
+    for (const [request, body] of attempts) expect([request, (await call(request, { token, body })).status]).toEqual([request, 403]);
   });
 
   test("a read-only token writes nothing", async () => {
@@ -140,10 +151,16 @@ describe("a restricted token never makes a broader one", () => {
 
   test("scoped tokens of super admins set no passwords and make no super admins", async () => {
     const token = (await mint(admin, { scopes: ["users:write"] })).text;
-    expect((await call("POST /users/set_password_of/ada@x.org", { token, body: { password: "12345678" } })).status).toBe(403);
-    expect((await call("POST /users/create", { token, body: { email: "evil@x.org", super_admin: true } })).status).toBe(403);
+    expect(
+      (await call("POST /users/set_password_of/ada@x.org", { token, body: { password: "12345678" } })).status,
+    ).toBe(403);
+    expect((await call("POST /users/create", { token, body: { email: "evil@x.org", super_admin: true } })).status).toBe(
+      403,
+    );
     expect((await call("POST /users/update/ada@x.org", { token, body: { is_super_admin: true } })).status).toBe(403);
-    expect((await call("POST /users/create", { token, body: { email: "fine@x.org", super_admin: false } })).status).toBe(201);
+    expect(
+      (await call("POST /users/create", { token, body: { email: "fine@x.org", super_admin: false } })).status,
+    ).toBe(201);
   });
 });
 

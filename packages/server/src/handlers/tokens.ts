@@ -43,7 +43,11 @@ function ownedBy({ account, tokenWorkspace }: AccountCaller): Sql {
     : sql`email = ${account.email} and workspace_id = ${tokenWorkspace}`;
 }
 
-async function changeTokens({ db, bus }: Services, caller: AccountCaller, { prefix, set }: { prefix: string; set: Sql | "delete" }) {
+async function changeTokens(
+  { db, bus }: Services,
+  caller: AccountCaller,
+  { prefix, set }: { prefix: string; set: Sql | "delete" },
+) {
   const which = sql`prefix = ${prefix} and ${ownedBy(caller)}`;
   const hashes = await db.transaction(async (tx) => {
     const rows = await tx.query<{ hash: Buffer }>(
@@ -99,7 +103,14 @@ export function tokenHandlers(services: Services): Handlers<typeof tokenOperatio
         const text = await insertToken(tx, { ...token, email, label: body.label ?? null });
         const resource = text.slice(0, 10);
         const parameters = { label: body.label ?? undefined, workspace_id: token.workspace ?? undefined };
-        await audit(tx, { workspace: globalAudit, username: email, operation: "users.token.create", actionKind: "Created", resource, parameters });
+        await audit(tx, {
+          workspace: globalAudit,
+          username: email,
+          operation: "users.token.create",
+          actionKind: "Created",
+          resource,
+          parameters,
+        });
         return text;
       });
     },
@@ -117,9 +128,22 @@ export function tokenHandlers(services: Services): Handlers<typeof tokenOperatio
       const { scopes, readOnly, expiration } = await narrowToken(db, own, { expiration: body.expiration });
       requireFuture(expiration);
       return db.transaction(async (tx) => {
-        const text = await insertToken(tx, { email, label: body.label ?? null, expiration, scopes, workspace, readOnly });
+        const text = await insertToken(tx, {
+          email,
+          label: body.label ?? null,
+          expiration,
+          scopes,
+          workspace,
+          readOnly,
+        });
         const by = own.account.email;
-        await audit(tx, { workspace: globalAudit, username: by, operation: "users.impersonate", actionKind: "Created", resource: email });
+        await audit(tx, {
+          workspace: globalAudit,
+          username: by,
+          operation: "users.impersonate",
+          actionKind: "Created",
+          resource: email,
+        });
         return text;
       });
     },
@@ -134,7 +158,10 @@ export function tokenHandlers(services: Services): Handlers<typeof tokenOperatio
       return "token scopes updated";
     },
     async updateTokenLabel({ caller, params, body }) {
-      await changeTokens(services, accountOf(caller), { prefix: params.token_prefix, set: sql`label = ${body.label ?? null}` });
+      await changeTokens(services, accountOf(caller), {
+        prefix: params.token_prefix,
+        set: sql`label = ${body.label ?? null}`,
+      });
       return "token label updated";
     },
     async listTokens({ caller, query }) {

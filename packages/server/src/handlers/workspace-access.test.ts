@@ -19,7 +19,9 @@ beforeAll(async () => {
     "super admin": admin,
     member: user,
     "workspace-scoped": await mint({ workspace_id: "own" }),
-    "workspace-scoped of a super admin": (await call("POST /users/tokens/create", { token: admin, body: { workspace_id: "own" } })).text,
+    "workspace-scoped of a super admin": (
+      await call("POST /users/tokens/create", { token: admin, body: { workspace_id: "own" } })
+    ).text,
     "few scopes": await mint({ scopes: ["scripts:read"] }),
     "few scopes in a workspace": await mint({ scopes: ["scripts:read"], workspace_id: "own" }),
     expired: await mint({ expiration: new Date(clock.now().getTime() + 60_000).toISOString() }),
@@ -85,7 +87,10 @@ test("lists hold what the token may see and nothing else", async () => {
   expect(await ids("workspace-scoped")).toEqual(["own"]);
   expect(await ids("workspace-scoped of a super admin")).toEqual(["own"]);
   const users = (await call("GET /workspaces/users", { token: tokens["member"] ?? "" })).json();
-  expect(users).toMatchObject({ email: "dev@x.org", workspaces: [{ id: "own", username: "dev", color: "", disabled: false }] });
+  expect(users).toMatchObject({
+    email: "dev@x.org",
+    workspaces: [{ id: "own", username: "dev", color: "", disabled: false }],
+  });
 });
 
 test("an archived workspace exists for nobody", async () => {

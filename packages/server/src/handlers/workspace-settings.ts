@@ -21,24 +21,47 @@ function asFields(value: unknown): Fields {
 }
 
 const publicNames = [
-  "workspace_id", "slack_name", "slack_team_id", "teams_team_id", "teams_team_name", "teams_team_guid",
-  "large_file_storage", "datatable", "deploy_ui", "mute_critical_alerts",
+  "workspace_id",
+  "slack_name",
+  "slack_team_id",
+  "teams_team_id",
+  "teams_team_name",
+  "teams_team_guid",
+  "large_file_storage",
+  "datatable",
+  "deploy_ui",
+  "mute_critical_alerts",
 ];
 
 /** Domain part and instance groups of `auto_invite` are set by two operations: each keeps what the other set. */
-async function changeAutoInvite(services: Services, member: Member, { names, to }: { names: string[]; to: Fields }): Promise<void> {
+async function changeAutoInvite(
+  services: Services,
+  member: Member,
+  { names, to }: { names: string[]; to: Fields },
+): Promise<void> {
   const before = asFields(await readSetting(services.db, member.workspace, "auto_invite"));
   const kept = Object.fromEntries(Object.entries(before).filter(([name]) => !names.includes(name)));
   await changeSettings(services, member, { auto_invite: compact({ ...kept, ...to }) });
 }
 
-function inviteFields(body: { operator?: boolean | null | undefined; invite_all?: boolean | null | undefined; auto_add?: boolean | null | undefined }, email: string): Fields {
+function inviteFields(
+  body: {
+    operator?: boolean | null | undefined;
+    invite_all?: boolean | null | undefined;
+    auto_add?: boolean | null | undefined;
+  },
+  email: string,
+): Fields {
   if (Object.keys(body).length === 0) return {};
   const domain = body.invite_all === false ? (email.split("@")[1] ?? "") : "*";
   return { enabled: true, domain, operator: body.operator ?? false, mode: body.auto_add ? "add" : "invite" };
 }
 
-async function setVariable(services: Services, member: Member, { name, value }: { name: string; value?: string | null | undefined }) {
+async function setVariable(
+  services: Services,
+  member: Member,
+  { name, value }: { name: string; value?: string | null | undefined },
+) {
   const before = asFields(await readSetting(services.db, member.workspace, "environment_variables"));
   const { [name]: _, ...others } = before;
   const after = value ? { ...others, [name]: value } : others;
@@ -57,7 +80,8 @@ function keepers(services: Services) {
   return {
     editDefaultScripts: ({ member, body }) => keep(member, { default_scripts: compact(body ?? {}) }, "default scripts"),
     editWorkspaceDefaultApp: ({ member, body }) => keep(member, { default_app: body.default_app_path }, "default app"),
-    editSlackCommand: ({ member, body }) => keep(member, { slack_command_script: body.slack_command_script }, "slack command"),
+    editSlackCommand: ({ member, body }) =>
+      keep(member, { slack_command_script: body.slack_command_script }, "slack command"),
     setWorkspaceSlackOauthConfig: ({ member, body }) => keep(member, { ...body }, "slack oauth config"),
     deleteWorkspaceSlackOauthConfig: ({ member }) =>
       keep(member, { slack_oauth_client_id: null, slack_oauth_client_secret: null }, "slack oauth config"),
@@ -99,14 +123,18 @@ export function workspaceSettingsHandlers(services: Services): Handlers<typeof w
     getSettings: ({ member }) => readSettings(db, member),
     async getPublicSettings({ member }) {
       const settings = await readSettings(db, member);
-      const shown = Object.fromEntries(publicNames.filter((name) => name in settings).map((name) => [name, settings[name]]));
+      const shown = Object.fromEntries(
+        publicNames.filter((name) => name in settings).map((name) => [name, settings[name]]),
+      );
       return { ...shown, guest_access_enabled: false, add_admins_and_developers_to_forks: false };
     },
     async getWorkspaceDefaultApp({ params }) {
       const path = await readSetting(db, params.workspace, "default_app");
       return typeof path === "string" ? { default_app_path: path } : {};
     },
-    getDefaultScripts: async ({ params }) => ({ ...asFields(await readSetting(db, params.workspace, "default_scripts")) }),
+    getDefaultScripts: async ({ params }) => ({
+      ...asFields(await readSetting(db, params.workspace, "default_scripts")),
+    }),
     async editAutoInvite({ member, body }) {
       const names = ["enabled", "domain", "operator", "mode"];
       await changeAutoInvite(services, member, { names, to: inviteFields(body, member.email) });

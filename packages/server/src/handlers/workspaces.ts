@@ -43,7 +43,11 @@ async function requireMaker({ db }: Services, caller: Caller): Promise<void> {
   if (row?.value !== false) throw new ApiError("forbidden", "Only super admins may do this on this instance");
 }
 
-async function mayDelete({ db }: Services, caller: Caller, { id, onlyForks }: { id: string; onlyForks: boolean }): Promise<void> {
+async function mayDelete(
+  { db }: Services,
+  caller: Caller,
+  { id, onlyForks }: { id: string; onlyForks: boolean },
+): Promise<void> {
   const row = await db.maybe<{ owner: string; fork: boolean }>(
     sql`select owner, (parent_workspace_id is not null or starts_with(id, 'wm-fork-')) as fork from workspace where id = ${id}`,
   );
@@ -61,7 +65,9 @@ async function usedTriggers({ db }: Services, workspace: string): Promise<Record
   const uses = async (kind: string): Promise<boolean> => {
     const table = `${kind}_trigger`;
     if (!tables.has(table)) return false;
-    return (await db.maybe(sql`select from ${sql.ident(table)} where workspace_id = ${workspace} limit 1`)) !== undefined;
+    return (
+      (await db.maybe(sql`select from ${sql.ident(table)} where workspace_id = ${workspace} limit 1`)) !== undefined
+    );
   };
   const used: Record<string, boolean> = { http_routes_used: await uses("http") };
   for (const kind of triggers) used[`${kind}_used`] = await uses(kind);
@@ -128,7 +134,14 @@ export function workspaceHandlers(services: Services): Handlers<typeof workspace
   const change = async (member: Member, column: "name" | "color", value: string | null): Promise<void> => {
     const { workspace, username } = member;
     await db.execute(sql`update workspace set ${sql.ident(column)} = ${value} where id = ${workspace}`);
-    await audit(db, { workspace, username, operation: "workspaces.update", actionKind: "Updated", resource: workspace, parameters: { [column]: value } });
+    await audit(db, {
+      workspace,
+      username,
+      operation: "workspaces.update",
+      actionKind: "Updated",
+      resource: workspace,
+      parameters: { [column]: value },
+    });
   };
   return {
     ...readers(services),
@@ -143,7 +156,11 @@ export function workspaceHandlers(services: Services): Handlers<typeof workspace
       return `Archived workspace ${params.workspace}`;
     },
     async unarchiveWorkspace({ caller, params }) {
-      await archiveWorkspace(services, { id: params.workspace, archived: false, by: wholeAccountOf(caller).account.email });
+      await archiveWorkspace(services, {
+        id: params.workspace,
+        archived: false,
+        by: wholeAccountOf(caller).account.email,
+      });
       return `Unarchived workspace ${params.workspace}`;
     },
     async deleteWorkspace({ caller, params, query }) {

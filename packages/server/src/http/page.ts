@@ -13,5 +13,5 @@ export function limitTo(query: Page, { request, perPage = 1000 }: { request?: Re
   const fromZero = request?.headers.get("x-windmill-client") === "cli";
   const size = query.per_page ?? perPage;
   const page = fromZero ? (query.page ?? 0) : Math.max((query.page ?? 1) - 1, 0);
-  return sql`limit ${size} offset ${String(BigInt(page) * BigInt(size))}::bigint`;
+  return sql`limit ${size} offset ${Math.min(page * size, Number.MAX_SAFE_INTEGER)}::bigint`;
 }

@@ -41,10 +41,18 @@ export async function createAccount({ db }: Services, account: NewAccount, by: s
                 ${account.company ?? null}, ${account.username ?? automated}, false)`);
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
-      const what = isUniqueViolation(error, "account_pkey") ? `the email address ${email}` : `the username ${account.username ?? automated}`;
+      const what = isUniqueViolation(error, "account_pkey")
+        ? `the email address ${email}`
+        : `the username ${account.username ?? automated}`;
       throw new ApiError("already_exists", `An account with ${what} already exists`);
     }
-    await audit(tx, { workspace: globalAudit, username: by, operation: "users.add_global", actionKind: "Created", resource: email });
+    await audit(tx, {
+      workspace: globalAudit,
+      username: by,
+      operation: "users.add_global",
+      actionKind: "Created",
+      resource: email,
+    });
   });
 }
 
@@ -96,7 +104,13 @@ export async function deleteAccount({ db, bus }: Services, email: string, by: st
     );
     for (const { workspace_id, username } of memberships) await removeMember(tx, workspace_id, username);
     await tx.execute(sql`delete from workspace_invite where email = ${email}`);
-    await audit(tx, { workspace: globalAudit, username: by, operation: "account.delete", actionKind: "Delete", resource: email });
+    await audit(tx, {
+      workspace: globalAudit,
+      username: by,
+      operation: "account.delete",
+      actionKind: "Delete",
+      resource: email,
+    });
     return tokens;
   });
   forgetTokens(bus, hashes);

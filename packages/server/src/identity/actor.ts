@@ -31,7 +31,10 @@ export function accountOf(caller: Caller): AccountCaller {
 export function wholeAccountOf(caller: Caller): AccountCaller {
   const account = accountOf(caller);
   if (account.tokenWorkspace !== null) {
-    throw new ApiError("forbidden", `This token is only for the workspace ${account.tokenWorkspace}; use one without a workspace`);
+    throw new ApiError(
+      "forbidden",
+      `This token is only for the workspace ${account.tokenWorkspace}; use one without a workspace`,
+    );
   }
   return account;
 }

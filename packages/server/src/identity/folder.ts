@@ -50,7 +50,11 @@ export async function ownedFolder(tx: Queryable, member: Member, name: string): 
  * the name of a deleted folder: that is for admins.
  * @throws ApiError `already_exists`, `forbidden`
  */
-export async function createFolder(tx: Queryable, member: Member, { name, content }: { name: string; content: FolderContent }): Promise<void> {
+export async function createFolder(
+  tx: Queryable,
+  member: Member,
+  { name, content }: { name: string; content: FolderContent },
+): Promise<void> {
   const me = `u/${member.username}`;
   const owners = [...new Set([me, ...(content.owners ?? [])])];
   const perms = { ...Object.fromEntries(owners.map((owner) => [owner, true])), ...content.extra_perms, [me]: true };
@@ -67,14 +71,22 @@ export async function createFolder(tx: Queryable, member: Member, { name, conten
 }
 
 /** Sets what is given of a folder; a member who is no admin stays an owner. */
-export async function updateFolder(tx: Queryable, member: Member, { name, content }: { name: string; content: FolderContent }): Promise<void> {
+export async function updateFolder(
+  tx: Queryable,
+  member: Member,
+  { name, content }: { name: string; content: FolderContent },
+): Promise<void> {
   const before = await ownedFolder(tx, member, name);
   const owners = content.owners ?? before.owners;
   const perms = content.extra_perms ?? before.extra_perms;
   if (!member.isAdmin && !owners.some((owner) => principals(member).includes(owner))) {
-    throw new ApiError("bad_request", `body.owners: u/${member.username} must stay an owner; ask an admin to take the folder over`);
+    throw new ApiError(
+      "bad_request",
+      `body.owners: u/${member.username} must stay an owner; ask an admin to take the folder over`,
+    );
   }
-  const rules = content.default_permissioned_as === undefined ? before.default_permissioned_as : content.default_permissioned_as;
+  const rules =
+    content.default_permissioned_as === undefined ? before.default_permissioned_as : content.default_permissioned_as;
   await tx.execute(sql`
     update folder set owners = ${owners}, extra_perms = ${sql.json(perms)}::jsonb,
       summary = ${content.summary === undefined ? before.summary : content.summary},

@@ -7,7 +7,11 @@ import type { Bus } from "@towermill/store";
 
 /** @param hashes SHA-256 hashes of tokens */
 export function forgetTokens(bus: Bus, hashes: readonly Buffer[]): void {
-  if (hashes.length > 0) bus.publish("changed", hashes.map((hash) => `token:${hash.toString("hex")}`));
+  if (hashes.length > 0)
+    bus.publish(
+      "changed",
+      hashes.map((hash) => `token:${hash.toString("hex")}`),
+    );
 }
 
 export function forgetMember(bus: Bus, workspace: string, email: string): void {

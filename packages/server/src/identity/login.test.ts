@@ -19,9 +19,20 @@ describe("the first admin", () => {
 
   test("is an admin of the workspace admins and a super admin", async () => {
     const me = (await call("GET /w/admins/users/whoami", { token: admin })).json<Record<string, unknown>>();
-    expect(me).toMatchObject({ username: "admin", is_admin: true, is_super_admin: true, operator: false, groups: ["all"] });
+    expect(me).toMatchObject({
+      username: "admin",
+      is_admin: true,
+      is_super_admin: true,
+      operator: false,
+      groups: ["all"],
+    });
     const global = (await call("GET /users/whoami", { token: admin })).json<Record<string, unknown>>();
-    expect(global).toMatchObject({ email: "admin@windmill.dev", super_admin: true, login_type: "password", disabled: false });
+    expect(global).toMatchObject({
+      email: "admin@windmill.dev",
+      super_admin: true,
+      login_type: "password",
+      disabled: false,
+    });
     expect(Object.values(global)).not.toContain(null);
   });
 
@@ -39,7 +50,9 @@ describe("the first admin", () => {
 
   test("cannot have a password that is too short", async () => {
     await db.execute(sql`update account set super_admin = false`);
-    await expect(ensureFirstAdmin(instance.services, { email: "a@b.c", password: "short" })).rejects.toThrow(/too short/);
+    await expect(ensureFirstAdmin(instance.services, { email: "a@b.c", password: "short" })).rejects.toThrow(
+      /too short/,
+    );
     await db.execute(sql`update account set super_admin = true where email = 'admin@windmill.dev'`);
   });
 });
@@ -52,7 +65,8 @@ describe("logging in", () => {
     expect(answer.headers.get("content-type")).toContain("text/plain");
     expect(answer.text).toMatch(/^\w{32}$/);
     const cookie = answer.headers.get("set-cookie") ?? "";
-    for (const part of [`token=${answer.text};`, "HttpOnly", "SameSite=Lax", "Path=/", "Secure"]) expect(cookie).toContain(part);
+    for (const part of [`token=${answer.text};`, "HttpOnly", "SameSite=Lax", "Path=/", "Secure"])
+      expect(cookie).toContain(part);
     const me = await call("GET /users/email", { headers: { cookie: `token=${answer.text}` } });
     expect(me.text).toBe("cookie@x.org");
   });
@@ -77,13 +91,23 @@ describe("logging in", () => {
   });
 
   test("refuses bodies that are no login", async () => {
-    for (const body of [undefined, "{", "[]", { email: 1, password }, { email: "a@b.c" }, { email: "a@b.c", password: { $ne: 1 } }]) {
+    for (const body of [
+      undefined,
+      "{",
+      "[]",
+      { email: 1, password },
+      { email: "a@b.c" },
+      { email: "a@b.c", password: { $ne: 1 } },
+    ]) {
       expect((await call("POST /auth/login", { body })).status).toBe(400);
     }
   });
 
   test("is refused from another site's page", async () => {
-    const answer = await call("POST /auth/login", { body: { email: "a@b.c", password }, headers: { origin: "https://evil.example" } });
+    const answer = await call("POST /auth/login", {
+      body: { email: "a@b.c", password },
+      headers: { origin: "https://evil.example" },
+    });
     expect(answer.status).toBe(403);
   });
 
@@ -108,7 +132,9 @@ describe("logging in", () => {
 
   test("is audited, success and failure, without what was typed for an unknown account", async () => {
     await call("POST /auth/login", { body: { email: "my-secret-password", password } });
-    const entries = (await call("GET /w/admins/audit/list?all_workspaces=true", { token: admin })).json<{ operation: string; resource: string }[]>();
+    const entries = (await call("GET /w/admins/audit/list?all_workspaces=true", { token: admin })).json<
+      { operation: string; resource: string }[]
+    >();
     expect(entries[0]).toMatchObject({ operation: "users.login_failure", resource: "unknown account" });
     expect(entries.some((entry) => entry.operation === "users.login" && entry.resource === "cookie@x.org")).toBe(true);
   });
@@ -169,12 +195,18 @@ describe("sessions", () => {
     const one = await account("change@x.org");
     const two = (await call("POST /auth/login", { body: { email: "change@x.org", password } })).text;
     expect((await call("POST /users/setpassword", { token: one, body: { password: "short" } })).status).toBe(400);
-    expect((await call("POST /users/setpassword", { token: one, body: { password: "a better one" } })).status).toBe(200);
+    expect((await call("POST /users/setpassword", { token: one, body: { password: "a better one" } })).status).toBe(
+      200,
+    );
     expect((await call("GET /users/email", { token: one })).status).toBe(200);
     expect((await call("GET /users/email", { token: two })).status).toBe(401);
     expect((await call("POST /auth/login", { body: { email: "change@x.org", password } })).status).toBe(400);
-    expect((await call("POST /users/set_password_of/change@x.org", { token: one, body: { password } })).status).toBe(403);
-    expect((await call("POST /users/set_password_of/change@x.org", { token: admin, body: { password } })).status).toBe(200);
+    expect((await call("POST /users/set_password_of/change@x.org", { token: one, body: { password } })).status).toBe(
+      403,
+    );
+    expect((await call("POST /users/set_password_of/change@x.org", { token: admin, body: { password } })).status).toBe(
+      200,
+    );
     expect((await call("GET /users/email", { token: one })).status).toBe(401);
   });
 });

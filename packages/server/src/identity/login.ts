@@ -33,7 +33,10 @@ async function countAttempt(db: Database, subject: string): Promise<void> {
       from login_failure where subject = ${subject} and at > clock_timestamp() - ${window}`);
     const pause = recent < freeAttempts ? 0 : Math.min(600, 15 * 2 ** Math.min(recent - freeAttempts, 10));
     if (since !== null && since < pause) {
-      throw new ApiError("too_many", `Too many failed logins for this account: try again in ${Math.ceil(pause - since)} seconds`);
+      throw new ApiError(
+        "too_many",
+        `Too many failed logins for this account: try again in ${Math.ceil(pause - since)} seconds`,
+      );
     }
     await tx.execute(sql`insert into login_failure (subject, at) values (${subject}, clock_timestamp())`);
     await tx.execute(sql`
@@ -55,7 +58,13 @@ async function succeed(services: Services, email: string, newHash: string | null
     await tx.execute(sql`delete from login_failure where subject = ${subjectOf(email)}`);
     if (newHash !== null) await tx.execute(sql`update account set password_hash = ${newHash} where email = ${email}`);
     const token = await insertSession(tx, email, services.clock.now());
-    await audit(tx, { workspace: globalAudit, username: email, operation: "users.login", actionKind: "Execute", resource: email });
+    await audit(tx, {
+      workspace: globalAudit,
+      username: email,
+      operation: "users.login",
+      actionKind: "Execute",
+      resource: email,
+    });
     return token;
   });
 }
@@ -76,7 +85,13 @@ export async function login(services: Services, credentials: { email: string; pa
   const permitted = known && !known.disabled && (known.super_admin || !(await passwordLoginDisabled(db)));
   if (!matches || !permitted) {
     const who = known ? email : "unknown account";
-    await audit(db, { workspace: globalAudit, username: who, operation: "users.login_failure", actionKind: "Execute", resource: who });
+    await audit(db, {
+      workspace: globalAudit,
+      username: who,
+      operation: "users.login_failure",
+      actionKind: "Execute",
+      resource: who,
+    });
     throw new ApiError("login_failed", "Invalid login: the email address or the password is wrong");
   }
   const outdated = known.password_hash !== null && needsRehash(known.password_hash);

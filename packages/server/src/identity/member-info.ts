@@ -104,8 +104,7 @@ export async function findSuperAdmin(
   db: Queryable,
   by: { username: string } | { email: string },
 ): Promise<MemberInfo | null> {
-  const filter =
-    "email" in by ? sql`email = ${by.email}` : sql`coalesce(username, email) = ${by.username}`;
+  const filter = "email" in by ? sql`email = ${by.email}` : sql`coalesce(username, email) = ${by.username}`;
   const row = await db.maybe<{ email: string; username: string | null; name: string | null; created_at: Date }>(
     sql`select email, username, name, created_at from account where super_admin and not disabled and ${filter}`,
   );
@@ -131,7 +130,8 @@ export async function findSuperAdmin(
 /** The caller in a workspace: as stored, with the rights the request has (a job's are those of its start). */
 export async function describeMember(db: Queryable, member: Member): Promise<MemberInfo | null> {
   const stored =
-    (await findMember(db, member.workspace, { email: member.email })) ?? (await findSuperAdmin(db, { email: member.email }));
+    (await findMember(db, member.workspace, { email: member.email })) ??
+    (await findSuperAdmin(db, { email: member.email }));
   return (
     stored && {
       ...stored,

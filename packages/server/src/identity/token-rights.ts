@@ -18,7 +18,10 @@ function restricts(scope: string): boolean {
  * Scopes for a token that `caller` makes or changes: at most the caller's own, and those when none are named.
  * @throws ApiError `forbidden`
  */
-export function narrowScopes(caller: AccountCaller, wanted: readonly string[] | null | undefined): readonly string[] | null {
+export function narrowScopes(
+  caller: AccountCaller,
+  wanted: readonly string[] | null | undefined,
+): readonly string[] | null {
   const own = caller.scopes;
   if (own === null) return wanted ?? null;
   if (!wanted) return own;
@@ -31,7 +34,9 @@ export function narrowScopes(caller: AccountCaller, wanted: readonly string[] | 
 
 async function latestExpiration(db: Queryable, caller: AccountCaller): Promise<Date | null> {
   if (caller.scopes === null && caller.tokenWorkspace === null) return null;
-  const row = await db.maybe<{ expiration: Date | null }>(sql`select expiration from token where hash = ${caller.tokenHash}`);
+  const row = await db.maybe<{ expiration: Date | null }>(
+    sql`select expiration from token where hash = ${caller.tokenHash}`,
+  );
   return row?.expiration ?? null;
 }
 
@@ -43,7 +48,11 @@ async function isMember(db: Queryable, email: string, workspace: string): Promis
 }
 
 /** Whether a workspace exists that an account is in; a super admin is in all. */
-export async function mayEnter(db: Queryable, account: { email: string; superAdmin: boolean }, workspace: string): Promise<boolean> {
+export async function mayEnter(
+  db: Queryable,
+  account: { email: string; superAdmin: boolean },
+  workspace: string,
+): Promise<boolean> {
   if (!account.superAdmin) return isMember(db, account.email, workspace);
   return (await db.maybe(sql`select from workspace where id = ${workspace} and not deleted`)) !== undefined;
 }
@@ -56,7 +65,10 @@ export async function mayEnter(db: Queryable, account: { email: string; superAdm
 export async function narrowToken(db: Queryable, caller: AccountCaller, wanted: WantedToken) {
   const workspace = wanted.workspace_id ?? caller.tokenWorkspace;
   if (caller.tokenWorkspace !== null && workspace !== caller.tokenWorkspace) {
-    throw new ApiError("forbidden", `This token is only for the workspace ${caller.tokenWorkspace}, and so are those made with it`);
+    throw new ApiError(
+      "forbidden",
+      `This token is only for the workspace ${caller.tokenWorkspace}, and so are those made with it`,
+    );
   }
   if (workspace !== null && !(await mayEnter(db, caller.account, workspace))) {
     throw new ApiError("forbidden", `Not a member of workspace ${workspace}, or it does not exist`);

@@ -35,7 +35,11 @@ export async function removePrincipal(tx: Queryable, workspace: string, principa
 }
 
 /** Moves what a principal owns and may do to another name: owners, `extra_perms` and, for users, item paths. */
-export async function renameUserInItems(tx: Queryable, workspace: string, names: { from: string; to: string }): Promise<void> {
+export async function renameUserInItems(
+  tx: Queryable,
+  workspace: string,
+  names: { from: string; to: string },
+): Promise<void> {
   const [from, to] = [`u/${names.from}`, `u/${names.to}`];
   for (const { name, columns } of await workspaceTables(tx)) {
     if (/^job(_|$)/.test(name)) continue;

@@ -29,7 +29,13 @@ export async function createWorkspace({ db, bus }: Services, workspace: NewWorks
     }
     await tx.execute(sql`
       insert into group_ (workspace_id, name, summary) values (${id}, 'all', 'Every member of the workspace')`);
-    const username = await addMember(tx, { workspace: id, email, isAdmin: true, operator: false, username: workspace.username });
+    const username = await addMember(tx, {
+      workspace: id,
+      email,
+      isAdmin: true,
+      operator: false,
+      username: workspace.username,
+    });
     await audit(tx, { workspace: id, username, operation: "workspaces.create", actionKind: "Created", resource: id });
   });
   forgetEveryMember(bus);
@@ -70,7 +76,13 @@ export async function deleteWorkspace({ db, bus }: Services, id: string, by: str
       if (follows || name === "audit") continue;
       await tx.execute(sql`delete from ${sql.ident(name)} where workspace_id = ${id}`);
     }
-    await audit(tx, { workspace: globalAudit, username: by, operation: "workspaces.delete", actionKind: "Delete", resource: id });
+    await audit(tx, {
+      workspace: globalAudit,
+      username: by,
+      operation: "workspaces.delete",
+      actionKind: "Delete",
+      resource: id,
+    });
     return jobs.filter((job) => job.running).map((job) => job.id);
   });
   if (running.length > 0) bus.publish("cancel", running);
@@ -81,7 +93,8 @@ async function moveJobs(tx: Queryable, { id, newId }: { id: string; newId: strin
   const { busy } = await tx.one<{ busy: boolean }>(
     sql`select exists (select from job_queue where workspace_id = ${id} and running) as busy`,
   );
-  if (busy) throw new ApiError("conflict", `Jobs are running in ${id}: wait for them or cancel them, then change the id`);
+  if (busy)
+    throw new ApiError("conflict", `Jobs are running in ${id}: wait for them or cancel them, then change the id`);
   // A queued job carries its member along, who must be one of the workspace under its new id.
   await tx.execute(sql`
     update job set identity = jsonb_set(identity::jsonb, '{workspace}', to_jsonb(${newId}::text))::json
@@ -114,10 +127,18 @@ export async function renameWorkspace({ db, bus }: Services, { id, newId, newNam
     }
     await tx.execute(sql`update workspace set parent_workspace_id = ${newId} where parent_workspace_id = ${id}`);
     for (const { name, follows } of await workspaceTables(tx)) {
-      if (!follows) await tx.execute(sql`update ${sql.ident(name)} set workspace_id = ${newId} where workspace_id = ${id}`);
+      if (!follows)
+        await tx.execute(sql`update ${sql.ident(name)} set workspace_id = ${newId} where workspace_id = ${id}`);
     }
     const parameters = { old_id: id };
-    await audit(tx, { workspace: newId, username: by, operation: "workspaces.update", actionKind: "Updated", resource: newId, parameters });
+    await audit(tx, {
+      workspace: newId,
+      username: by,
+      operation: "workspaces.update",
+      actionKind: "Updated",
+      resource: newId,
+      parameters,
+    });
   });
   forgetWorkspace(bus, id);
   forgetWorkspace(bus, newId);

@@ -10,7 +10,11 @@ const kinds: readonly { kind: string; domain: ScopeDomain }[] = [
 ];
 
 /** Variables and resources that are marked as this workspace's own, as far as the caller may read them. */
-export async function wsSpecificItems(db: Database, caller: Caller, member: Member): Promise<{ item_kind: string; path: string }[]> {
+export async function wsSpecificItems(
+  db: Database,
+  caller: Caller,
+  member: Member,
+): Promise<{ item_kind: string; path: string }[]> {
   const found: { item_kind: string; path: string }[] = [];
   for (const { kind, domain } of kinds) {
     const mayRead = visible(member, patternsOf(caller, domain), { path: sql`path`, extraPerms: sql`extra_perms` });

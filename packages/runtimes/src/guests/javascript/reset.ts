@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 
 type Clear = (handle: never) => void;
 
@@ -16,13 +16,13 @@ export function prepareReset(ownTmp: boolean): Reset {
   const baseline = new Map(process.eventNames().map((name) => [name, process.rawListeners(name)]));
   const originalExit = process.exit;
   const kept = new Set(ownTmp ? readdirSync("/tmp") : []);
+  const none: ReadonlySet<string> = new Set();
   let folder = "";
   return {
     before(env, cwd) {
       for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
       Object.assign(process.env, env);
-      mkdirSync(cwd, { mode: 0o700 });
-      process.chdir(cwd);
+      enterFolder(cwd);
       folder = cwd;
     },
     after() {
@@ -38,8 +38,8 @@ export function prepareReset(ownTmp: boolean): Reset {
         }
       }
       process.chdir("/");
-      removeFolder(folder);
-      if (ownTmp) emptyTmp(kept);
+      emptyFolder(folder, none);
+      if (ownTmp) emptyFolder("/tmp", kept);
     },
   };
 }
@@ -84,26 +84,23 @@ function trackTimers(): { clear(): void } {
   };
 }
 
-function removeFolder(path: string): void {
+/** Making a folder costs a hundred times more than finding one empty, so it is emptied rather than made anew. */
+function enterFolder(path: string): void {
   try {
-    rmdirSync(path);
+    process.chdir(path);
   } catch {
-    try {
-      rmSync(path, { recursive: true, force: true });
-    } catch {
-      // What cannot be removed here goes with the runner's folder.
-    }
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    process.chdir(path);
   }
 }
 
-function emptyTmp(kept: ReadonlySet<string>): void {
-  for (const name of readdirSync("/tmp")) {
-    if (kept.has(name)) continue;
-    try {
-      rmSync(`/tmp/${name}`, { recursive: true, force: true });
-    } catch {
-      // A job can make what cannot be removed; the next one of the same script finds it.
+function emptyFolder(path: string, kept: ReadonlySet<string>): void {
+  try {
+    for (const name of readdirSync(path)) {
+      if (!kept.has(name)) rmSync(`${path}/${name}`, { recursive: true, force: true });
     }
+  } catch {
+    // A job can make what cannot be removed; it goes with the runner's folder.
   }
 }
 

@@ -61,8 +61,11 @@ class Pipes:
 
 
 def enter(job):
-    os.mkdir(job["cwd"], 0o700)
-    os.chdir(job["cwd"])
+    try:
+        os.chdir(job["cwd"])
+    except OSError:
+        os.makedirs(job["cwd"], 0o700, exist_ok=True)
+        os.chdir(job["cwd"])
 
 
 def run_script(pipes, job, args):
@@ -148,12 +151,14 @@ def remove(path):
                 pass
 
 
-def clean(folder, kept):
-    remove(folder)
-    if kept is not None:
-        for name in os.listdir("/tmp"):
+def empty(folder, kept=()):
+    """Emptied rather than made anew: making a folder costs much more than finding one empty."""
+    try:
+        for name in os.listdir(folder):
             if name not in kept:
-                remove("/tmp/" + name)
+                remove(folder + "/" + name)
+    except OSError:
+        pass
 
 
 def main():
@@ -175,7 +180,9 @@ def main():
         except Exception as error:
             script.answer_failure(pipes, error, job)
         os.chdir("/")
-        clean(job["cwd"], kept)
+        empty(job["cwd"])
+        if kept is not None:
+            empty("/tmp", kept)
 
 
 main()
