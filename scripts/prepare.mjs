@@ -61,8 +61,10 @@ export function install() {
   const wanted = digest([join(root, "package-lock.json")]);
   if (existsSync(join(root, "node_modules")) && stampOf("installed") === wanted) return;
   console.error("Installing dependencies…");
+  const isNew = !existsSync(join(root, "node_modules"));
   // scripts are off: nothing of ours needs them, and nobody else's should run
-  run(process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  run(process.platform === "win32" ? "npm.cmd" : "npm", [isNew ? "ci" : "install", ...options]);
   writeStamp("installed", wanted);
 }
 

@@ -20,9 +20,10 @@ function error(outcome: RunOutcome): Record<string, unknown> & { reason: string 
   return { ...outcome.error, reason: outcome.reason };
 }
 
-describe.each(["bun", "node"])("TypeScript on %s", (engine) => {
+describe.each(["bun", "node", "deno"])("TypeScript on %s", (engine) => {
   const mark = engine === "node" ? "//nodejs\n" : "";
-  const run = (content: string, more = {}): ReturnType<Trial["run"]> => trial.run("bun", mark + content, more);
+  const language = engine === "deno" ? "deno" : "bun";
+  const run = (content: string, more = {}): ReturnType<Trial["run"]> => trial.run(language, mark + content, more);
 
   test("arguments come in order, absent ones are undefined, dates are dates", async () => {
     const code = "export function main(a, b = 5, c /* Date */) { return [a, b, c instanceof Date]; }";
@@ -56,7 +57,7 @@ describe.each(["bun", "node"])("TypeScript on %s", (engine) => {
   });
 
   test("leaving without a result is a failure that tells the exit code and the last lines", async () => {
-    const told = error((await run("export function main() { console.log('bye'); process.exit(3); }")).outcome);
+    const told = error((await run("import process from 'node:process'; export function main() { console.log('bye'); process.exit(3); }")).outcome);
     expect(told).toMatchObject({ reason: "exit", name: "ExecutionErr", message: "ExitCode: 3, last log lines:\nbye" });
   });
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import type { Language } from "@towermill/contract";
 import { findBun } from "./bun/binary.ts";
+import { mapStack } from "./bun/stack.ts";
 import { PrepareFailure } from "./cache/failure.ts";
 import { openFactory, type RunnerFactory } from "./pool/factory.ts";
 import type { EngineName } from "./pool/engines.ts";
@@ -178,7 +179,14 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
     kind,
   });
   parts.pool.giveBack(slot, claim);
-  return outcome;
+  return outcome.status === "failure" ? mapError(outcome, prepared.entry) : outcome;
+}
+
+/** Stacks of bundled code name the author's files and lines. */
+async function mapError(outcome: RunOutcome & { status: "failure" }, entry: string): Promise<RunOutcome> {
+  const { stack } = outcome.error;
+  if (typeof stack !== "string" || !entry.endsWith(".mjs")) return outcome;
+  return { ...outcome, error: { ...outcome.error, stack: await mapStack(stack, entry) } };
 }
 
 const engines: Partial<Record<Language, EngineName>> = {

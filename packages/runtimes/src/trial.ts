@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Language } from "@towermill/contract";
-import { findBun } from "./bun/binary.ts";
+import { findDeno } from "./deno/project.ts";
 import { createExecutor, type ExecutorOptions } from "./executor.ts";
 import type { Executor, LanguageRuntime, Prepared, RunOutcome, RunRequest } from "./runtime.ts";
 
@@ -40,13 +40,16 @@ export async function startTrial(options: Partial<ExecutorOptions> = {}, parent 
   chmodSync(folder, 0o711);
   const cacheFolder = join(folder, "cache");
   let override: Partial<Prepared> = {};
+  const runtimeOf = (languages: Language[], command: string): LanguageRuntime => ({
+    languages,
+    detect: () => Promise.resolve({ available: true, version: "1", command }),
+    lock: () => Promise.resolve({ status: "locked", lock: "" }),
+    prepare: (request) => Promise.resolve({ ...prepare(cacheFolder, request), ...override }),
+  });
+  const deno = (await findDeno()) ?? "";
   const runtimes = (): LanguageRuntime[] => [
-    {
-      languages: ["bun", "deno", "python3", "bash"],
-      detect: async () => ({ available: true, version: "1", command: "" }),
-      lock: () => Promise.resolve({ status: "locked", lock: "" }),
-      prepare: (request) => Promise.resolve({ ...prepare(cacheFolder, request), ...override }),
-    },
+    runtimeOf(["bun", "python3", "bash"], ""),
+    ...(deno === "" ? [] : [runtimeOf(["deno"], deno)]),
   ];
   const executor = await createExecutor({
     folder: join(folder, "worker"),
@@ -128,9 +131,4 @@ function kindOf(parameter: string): Prepared["parameters"][number]["kind"] {
   if (parameter.includes(": datetime")) return "datetime";
   if (parameter.includes(": date") || parameter.includes("Date")) return "date";
   return parameter.includes(": bytes") ? "bytes" : "plain";
-}
-
-/** Whether bun is there to run TypeScript here. */
-export async function hasBun(): Promise<boolean> {
-  return (await findBun()) !== null;
 }

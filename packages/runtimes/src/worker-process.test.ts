@@ -52,6 +52,7 @@ describe.runIf(process.getuid?.() === 0)("as a user who is not root", () => {
     `,
       65534,
     );
+    // Machines without user namespaces refuse, and must say so.
     const told = JSON.parse(await firstLine(child)) as { refused?: string };
     if (told.refused !== undefined) {
       expect(told.refused).toContain("does not work on this machine");

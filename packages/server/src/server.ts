@@ -4,6 +4,7 @@ import { settingsOperations } from "@towermill/contract";
 import type { Hono } from "hono";
 import { identityRoutes } from "./handlers/identity.ts";
 import { itemRoutes } from "./handlers/items.ts";
+import { jobRoutes } from "./handlers/job-routes.ts";
 import { settingsHandlers } from "./handlers/settings.ts";
 import { createApp } from "./http/app.ts";
 import { mount } from "./http/mount.ts";
@@ -17,6 +18,7 @@ export function createServer(services: Services): { app: Hono; auth: Authenticat
     ...mount(settingsOperations, settingsHandlers(services)),
     ...identityRoutes(services),
     ...itemRoutes(services, auth),
+    ...jobRoutes(services, auth),
   ];
   return { app: createApp({ services, auth, routes }), auth };
 }

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { appendLogs, claimJobs, completeJobs, createDispatcher, hashToken, jobToken, type ClaimedJob, type Completion } from "@towermill/queue";
+import {
+  appendLogs,
+  claimJobs,
+  completeJobs,
+  createDispatcher,
+  hashToken,
+  jobToken,
+  type ClaimedJob,
+  type Completion,
+} from "@towermill/queue";
 import { openBus, silentLog, sql, type Bus, type Database } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { openVault } from "@towermill/vault";
@@ -20,10 +29,14 @@ export interface Sent {
 }
 
 /** What the test's worker makes of a job: an answer, or nothing to leave it running. */
-export type Program = (job: ClaimedJob) => Promise<Omit<Completion, "id" | "attempt"> | null> | Omit<Completion, "id" | "attempt"> | null;
+export type Program = (
+  job: ClaimedJob,
+) => Promise<Omit<Completion, "id" | "attempt"> | null> | Omit<Completion, "id" | "attempt"> | null;
 
 async function fill(db: Database): Promise<void> {
-  await db.execute(sql`insert into workspace (id, name, owner) values ('w', 'W', 'admin@example.com'), ('other', 'O', 'eve@example.com')`);
+  await db.execute(
+    sql`insert into workspace (id, name, owner) values ('w', 'W', 'admin@example.com'), ('other', 'O', 'eve@example.com')`,
+  );
   for (const name of people) {
     const email = `${name}@example.com`;
     const workspace = name === "eve" ? "other" : "w";
@@ -36,7 +49,10 @@ async function fill(db: Database): Promise<void> {
     values ('w', 'shared', '{u/alice}', '{"u/bob": false, "u/olga": false}')`);
 }
 
-async function addToken(db: Database, { name, token, scopes = null }: { name: string; token: string; scopes?: string[] | null }): Promise<void> {
+async function addToken(
+  db: Database,
+  { name, token, scopes = null }: { name: string; token: string; scopes?: string[] | null },
+): Promise<void> {
   await db.execute(sql`insert into token (hash, prefix, email, scopes)
     values (${hashToken(token)}, ${token.slice(0, 10)}, ${`${name}@example.com`}, ${scopes})`);
 }
@@ -50,7 +66,10 @@ interface Script {
   extraPerms?: Record<string, boolean>;
 }
 
-async function addScript(db: Database, { path, hash, workspace = "w", options = {}, lock = "", extraPerms = {} }: Script): Promise<void> {
+async function addScript(
+  db: Database,
+  { path, hash, workspace = "w", options = {}, lock = "", extraPerms = {} }: Script,
+): Promise<void> {
   await db.execute(sql`insert into script (workspace_id, hash, path, content, language, lock, options, extra_perms, created_by)
     values (${workspace}, ${hash}, ${path}, 'export function main() {}', 'bun', ${lock}, ${sql.json(options)}, ${sql.json(extraPerms)}, 'alice')`);
 }
@@ -114,10 +133,17 @@ export async function jobsWorld() {
   const app = createApp({ services, auth, routes: jobRoutes(services, auth) });
   const worker = testWorker({ db, bus, services });
   whenDone(() => worker.work(null));
-  const call = async (path: string, { as = "alice", method, body, headers = {}, signal }: Sent = {}): Promise<Response> =>
+  const call = async (
+    path: string,
+    { as = "alice", method, body, headers = {}, signal }: Sent = {},
+  ): Promise<Response> =>
     app.request(`http://localhost/api/${path.startsWith("/") ? path.slice(1) : `w/w/${path}`}`, {
       method: method ?? (body === undefined ? "GET" : "POST"),
-      headers: { ...(as === "" ? {} : { authorization: `Bearer ${as}` }), "content-type": "application/json", ...headers },
+      headers: {
+        ...(as === "" ? {} : { authorization: `Bearer ${as}` }),
+        "content-type": "application/json",
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
@@ -156,7 +182,18 @@ export async function jobsWorld() {
     tokenOf: (job: ClaimedJob) => jobToken(job.id, job.secret),
     async clear(): Promise<void> {
       await worker.work(null);
-      for (const table of ["job", "job_queue", "job_done", "job_log", "job_live", "concurrency_slot", "concurrency_key", "result_cache", "worker", "global_setting"]) {
+      for (const table of [
+        "job",
+        "job_queue",
+        "job_done",
+        "job_log",
+        "job_live",
+        "concurrency_slot",
+        "concurrency_key",
+        "result_cache",
+        "worker",
+        "global_setting",
+      ]) {
         await db.execute(sql`delete from ${sql.ident(table)}`);
       }
     },

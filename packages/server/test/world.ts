@@ -14,6 +14,7 @@ import { hashToken, jobToken, newJobId, randomToken } from "@towermill/queue";
 import { openBus, silentLog, sql, type Database } from "@towermill/store";
 import { openVault } from "@towermill/vault";
 import { testDatabase, whenDone } from "@towermill/testkit";
+import { encryptionKeyOperations } from "../../contract/src/operations/encryption-key.ts";
 import { draftsHandlers } from "../src/handlers/drafts.ts";
 import { favoritesHandlers } from "../src/handlers/favorites.ts";
 import { resourcesHandlers } from "../src/handlers/resources.ts";
@@ -21,6 +22,7 @@ import { resourceTypesHandlers } from "../src/handlers/resource-types.ts";
 import { scriptsCodeHandlers } from "../src/handlers/scripts-code.ts";
 import { scriptsListHandlers } from "../src/handlers/scripts-list.ts";
 import { scriptsHandlers } from "../src/handlers/scripts.ts";
+import { encryptionKeyHandlers } from "../src/handlers/variables-key.ts";
 import { variablesHandlers } from "../src/handlers/variables.ts";
 import { createApp } from "../src/http/app.ts";
 import { mount } from "../src/http/mount.ts";
@@ -40,7 +42,9 @@ export interface Sent {
 }
 
 async function fill(db: Database): Promise<void> {
-  await db.execute(sql`insert into workspace (id, name, owner) values ('w', 'W', 'admin@example.com'), ('other', 'O', 'eve@example.com')`);
+  await db.execute(
+    sql`insert into workspace (id, name, owner) values ('w', 'W', 'admin@example.com'), ('other', 'O', 'eve@example.com')`,
+  );
   for (const name of people) {
     const email = `${name}@example.com`;
     const workspace = name === "eve" ? "other" : "w";
@@ -53,7 +57,11 @@ async function fill(db: Database): Promise<void> {
     values ('w', 'shared', '{u/alice}', '{"u/bob": false, "u/olga": false}')`);
 }
 
-async function addToken(db: Database, name: Person, { token, scopes = null }: { token: string; scopes?: string[] | null }): Promise<void> {
+async function addToken(
+  db: Database,
+  name: Person,
+  { token, scopes = null }: { token: string; scopes?: string[] | null },
+): Promise<void> {
   await db.execute(sql`insert into token (hash, prefix, email, scopes)
     values (${hashToken(token)}, ${token.slice(0, 10)}, ${`${name}@example.com`}, ${scopes})`);
 }
@@ -75,6 +83,7 @@ function appOf(services: Services, auth: Authentication, pushed: UnlockedScript[
   };
   const routes = [
     mount(variablesOperations, variablesHandlers(services)),
+    mount(encryptionKeyOperations, encryptionKeyHandlers(services)),
     mount(resourcesOperations, resourcesHandlers(services)),
     mount(resourceTypesOperations, resourceTypesHandlers(services)),
     mount(scriptsOperations, scriptsHandlers(services, { pushDependencyJob })),

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { allDuties, startDuties, type RunningDuties } from "@towermill/duties";
 import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
 import { createServer, listen, type Listening } from "@towermill/server";
-import { migrate, openBus, openPool, startEmbedded, type Bus, type Database, type EmbeddedPostgres, type Log } from "@towermill/store";
+import { errorCode, migrate, openBus, openPool, startEmbedded, type Bus, type Database, type EmbeddedPostgres, type Log } from "@towermill/store";
 import { openVault, type Vault } from "@towermill/vault";
 import type { RunningWorker } from "@towermill/worker";
 import { readInstanceKey, requireSameKey } from "./instance-key.ts";
@@ -56,11 +57,28 @@ class Stack {
   }
 }
 
+/** How long a start waits for a PostgreSQL that is itself still starting or recovering. */
+const databaseStartMs = 30_000;
+
+async function migratePatiently(url: string, log: Log): Promise<void> {
+  const giveUpAt = performance.now() + databaseStartMs;
+  for (;;) {
+    try {
+      await migrate({ url, log });
+      return;
+    } catch (error) {
+      // 57P03: the database system is starting up
+      if (errorCode(error) !== "57P03" || performance.now() > giveUpAt) throw error;
+      await sleep(250);
+    }
+  }
+}
+
 async function openBase(settings: Settings, log: Log, stack: Stack): Promise<Base> {
   const instanceKey = readInstanceKey(settings);
   const { url: databaseUrl, embedded } = await openDatabase(settings, log);
   if (embedded) stack.push(() => embedded.stop());
-  await migrate({ url: databaseUrl, log });
+  await migratePatiently(databaseUrl, log);
   const pooler = settings.TOWERMILL_POOLER === "true";
   const db = openPool({ url: databaseUrl, max: 20, applicationName: "towermill", pooler, log });
   stack.push(() => db.close());

@@ -37,7 +37,9 @@ export function unseal(ciphertext: string, key: string, purpose: string): string
     const own = bytes.subarray(0, mark.length).equals(mark) && bytes.length >= 3 * block;
     return own ? openOwn(bytes, key, purpose) : openImported(bytes, key);
   } catch {
-    throw new CipherError("this value cannot be decrypted with the key of the workspace: set it again, or restore the key it was written with");
+    throw new CipherError(
+      "this value cannot be decrypted with the key of the workspace: set it again, or restore the key it was written with",
+    );
   }
 }
 
@@ -69,6 +71,8 @@ export function unwrapKey(wrapped: Buffer, instanceKey: Buffer): string {
     decipher.setAAD(Buffer.from("towermill workspace key")).setAuthTag(wrapped.subarray(-block));
     return Buffer.concat([decipher.update(wrapped.subarray(12, -block)), decipher.final()]).toString("utf8");
   } catch {
-    throw new CipherError("the instance key is not the one this database's secrets were written with: start with the original key");
+    throw new CipherError(
+      "the instance key is not the one this database's secrets were written with: start with the original key",
+    );
   }
 }

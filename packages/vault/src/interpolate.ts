@@ -47,9 +47,11 @@ async function findAll(ctx: InterpolationContext, json: string): Promise<Found> 
   const asked = new Set<string>();
   let texts = [json];
   for (let round = 0; texts.length > 0; round += 1) {
-    if (round > most.rounds) throw new InterpolationError(`resources refer to each other more than ${most.rounds} levels deep`);
+    if (round > most.rounds)
+      throw new InterpolationError(`resources refer to each other more than ${most.rounds} levels deep`);
     const fresh = texts.flatMap(referencesOf).filter((reference) => isFirst(asked, reference));
-    if (asked.size > most.references) throw new InterpolationError(`more than ${most.references} references in one value`);
+    if (asked.size > most.references)
+      throw new InterpolationError(`more than ${most.references} references in one value`);
     const paths = (kind: "variable" | "resource"): string[] => fresh.flatMap((r) => (r.kind === kind ? [r.path] : []));
     for (const [path, value] of await readVariables(ctx, paths("variable"))) found.variables.set(path, value);
     const resources = await readResources(ctx, paths("resource"));
@@ -88,7 +90,9 @@ function resolver(ctx: InterpolationContext, found: Found): (json: string, name:
     const value = found.resources.get(path);
     if (value === undefined) throw missing(ctx, { kind: "Resource", path, name });
     if (open.includes(path)) {
-      throw new InterpolationError(`Resource ${path} refers to itself for \`${name}\`: ${[...open, path].join(" -> ")}`);
+      throw new InterpolationError(
+        `Resource ${path} refers to itself for \`${name}\`: ${[...open, path].join(" -> ")}`,
+      );
     }
     open.push(path);
     const text = resolve(value, name);
@@ -112,7 +116,8 @@ function resolver(ctx: InterpolationContext, found: Found): (json: string, name:
     replaceReferences(json, (reference) => {
       const text = valueOf(reference, name);
       written += text?.length ?? 0;
-      if (written > most.length) throw new InterpolationError(`\`${name}\` becomes larger than ${most.length} characters`);
+      if (written > most.length)
+        throw new InterpolationError(`\`${name}\` becomes larger than ${most.length} characters`);
       return text;
     });
   return resolve;
@@ -130,7 +135,10 @@ function requireTwoSegments(path: string, name: string): string {
   return path;
 }
 
-function missing({ member }: InterpolationContext, what: { kind: string; path: string; name: string }): InterpolationError {
+function missing(
+  { member }: InterpolationContext,
+  what: { kind: string; path: string; name: string },
+): InterpolationError {
   return new InterpolationError(
     `${what.kind} ${what.path} not found for \`${what.name}\`: it does not exist, or u/${member.username} may not read it`,
   );

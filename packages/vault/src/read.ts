@@ -28,7 +28,11 @@ interface ResourceRow {
   extra_perms: Acl;
 }
 
-function mayRead({ member, scopes }: ReadContext, domain: "variables" | "resources", row: { path: string; extra_perms: Acl }): boolean {
+function mayRead(
+  { member, scopes }: ReadContext,
+  domain: "variables" | "resources",
+  row: { path: string; extra_perms: Acl },
+): boolean {
   return (
     allowed(member, "read", row.path, row.extra_perms) &&
     scopesAllow(scopes ?? null, { domain, action: "read", path: row.path })
@@ -49,7 +53,10 @@ export async function readVariables(ctx: ReadContext, paths: readonly string[]):
     if (is_secret && plain !== "") ctx.onSecret?.(plain);
     values.set(path, plain);
   }
-  await auditSecretReads(ctx, readable.filter((row) => row.is_secret).map((row) => row.path));
+  await auditSecretReads(
+    ctx,
+    readable.filter((row) => row.is_secret).map((row) => row.path),
+  );
   return values;
 }
 

@@ -12,7 +12,8 @@ test("looks into arrays of up to 1000 items and two levels, and into objects in 
   expect(paths('[["$var:a/b"]]')).toEqual(["a/b"]);
   expect(paths('[[["$var:a/b"]]]')).toEqual([]);
   expect(paths('[{"x":[{"y":"$var:a/b"}]}]')).toEqual(["a/b"]);
-  const items = (count: number): string => `[${Array.from({ length: count }, () => '{"p":1,"q":"$var:a/b"}').join(",")}]`;
+  const items = (count: number): string =>
+    `[${Array.from({ length: count }, () => '{"p":1,"q":"$var:a/b"}').join(",")}]`;
   expect(paths(items(1000))).toHaveLength(1000);
   expect(paths(items(1001))).toEqual([]);
   expect(paths(`{"before":"$var:a/1","long":${items(1001)},"after":"$var:a/2"}`)).toEqual(["a/1", "a/2"]);

@@ -3,7 +3,16 @@ import type { Member } from "@towermill/contract";
 import { openBus, sql } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { CipherError, InterpolationError, interpolate, interpolateArguments, openVault, readResource, readVariable, replaceWorkspaceKey } from "./index.ts";
+import {
+  CipherError,
+  InterpolationError,
+  interpolate,
+  interpolateArguments,
+  openVault,
+  readResource,
+  readVariable,
+  replaceWorkspaceKey,
+} from "./index.ts";
 
 const { db, url } = await testDatabase();
 const instanceKey = randomBytes(32);
@@ -30,11 +39,15 @@ async function variable(path: string, value: string, { secret = false, perms = {
     values ('w', ${path}, ${stored}, ${secret}, ${sql.json(perms)})`);
 }
 async function resource(path: string, json: string | null): Promise<void> {
-  await db.execute(sql`insert into resource (workspace_id, path, value, resource_type) values ('w', ${path}, ${json}, 'any')`);
+  await db.execute(
+    sql`insert into resource (workspace_id, path, value, resource_type) values ('w', ${path}, ${json}, 'any')`,
+  );
 }
 
 beforeAll(async () => {
-  await db.execute(sql`insert into workspace (id, name, owner) values ('w', 'W', 'alice@example.com'), ('v', 'V', 'bob@example.com')`);
+  await db.execute(
+    sql`insert into workspace (id, name, owner) values ('w', 'W', 'alice@example.com'), ('v', 'V', 'bob@example.com')`,
+  );
 });
 beforeEach(async () => {
   await db.execute(sql`delete from variable`);
@@ -47,7 +60,9 @@ describe("the key of a workspace", () => {
     const others = Array.from({ length: 5 }, () => openVault({ db, bus, instanceKey }));
     const keys = await Promise.all(others.map((other) => other.key("v")));
     expect(new Set(keys).size).toBe(1);
-    const { wrapped } = await db.one<{ wrapped: Buffer }>(sql`select wrapped from workspace_key where workspace_id = 'v'`);
+    const { wrapped } = await db.one<{ wrapped: Buffer }>(
+      sql`select wrapped from workspace_key where workspace_id = 'v'`,
+    );
     expect(wrapped.includes(keys[0] ?? "?")).toBe(false);
     expect(await vault.key("v")).not.toBe(await vault.key("w"));
   });
@@ -63,7 +78,9 @@ describe("the key of a workspace", () => {
     await variable("u/alice/empty", "", { secret: true });
     const other = openVault({ db, bus, instanceKey });
     await other.key("w");
-    await db.transaction((tx) => replaceWorkspaceKey(tx, { instanceKey, workspace: "w", key: "another key", keepValues: false }));
+    await db.transaction((tx) =>
+      replaceWorkspaceKey(tx, { instanceKey, workspace: "w", key: "another key", keepValues: false }),
+    );
     bus.publish("changed", ["vault:w"]);
     expect(await other.key("w")).toBe("another key");
     expect(await readVariable({ vault: other, member: alice }, "u/alice/s")).toBe("secret");
@@ -88,7 +105,13 @@ describe("reading", () => {
     expect(seen).toEqual(["hunter22"]);
     const audits = await db.query(sql`select username, operation, action_kind, resource, parameters from audit`);
     expect(audits).toEqual([
-      { username: "alice", operation: "variables.decrypt_secret", action_kind: "Execute", resource: "u/alice/s", parameters: { job: "0190-job" } },
+      {
+        username: "alice",
+        operation: "variables.decrypt_secret",
+        action_kind: "Execute",
+        resource: "u/alice/s",
+        parameters: { job: "0190-job" },
+      },
     ]);
   });
 
@@ -106,12 +129,18 @@ describe("reading", () => {
   test("honours what an item itself grants, and the scopes of a token", async () => {
     await variable("u/alice/shared", "x", { perms: { "u/bob": false } });
     expect(await readVariable({ vault, member: bob }, "u/alice/shared")).toBe("x");
-    expect(await readVariable({ vault, member: bob, scopes: ["variables:read:f/other/*"] }, "u/alice/shared")).toBeNull();
-    expect(await readVariable({ vault, member: bob, scopes: ["variables:read:u/alice/*"] }, "u/alice/shared")).toBe("x");
+    expect(
+      await readVariable({ vault, member: bob, scopes: ["variables:read:f/other/*"] }, "u/alice/shared"),
+    ).toBeNull();
+    expect(await readVariable({ vault, member: bob, scopes: ["variables:read:u/alice/*"] }, "u/alice/shared")).toBe(
+      "x",
+    );
   });
 
   test("of a value that cannot be decrypted names the variable", async () => {
-    await db.execute(sql`insert into variable (workspace_id, path, value, is_secret) values ('w', 'u/alice/broken', 'AAAA', true)`);
+    await db.execute(
+      sql`insert into variable (workspace_id, path, value, is_secret) values ('w', 'u/alice/broken', 'AAAA', true)`,
+    );
     await expect(readVariable({ vault, member: alice }, "u/alice/broken")).rejects.toThrow(/u\/alice\/broken/);
   });
 });
@@ -119,7 +148,10 @@ describe("reading", () => {
 describe("interpolation of arguments", () => {
   test("resolves variables, resources and what resources refer to, keeping all else verbatim", async () => {
     await variable("u/alice/pw", 'p"w\\', { secret: true });
-    await resource("u/alice/db", '{"port":5432,"big":12345678901234567890,"password":"$var:u/alice/pw","z":1,"a":{"r":"$res:u/alice/inner"}}');
+    await resource(
+      "u/alice/db",
+      '{"port":5432,"big":12345678901234567890,"password":"$var:u/alice/pw","z":1,"a":{"r":"$res:u/alice/inner"}}',
+    );
     await resource("u/alice/inner", "[1.50,null]");
     const seen: string[] = [];
     const text = await interpolateArguments(
@@ -139,16 +171,18 @@ describe("interpolation of arguments", () => {
 
   test("replaces contextual variables and leaves other strings that begin with a dollar", async () => {
     const ctx = { vault, member: alice, contextual: { WM_JOB_ID: "j1" } };
-    expect(await interpolateArguments(ctx, '{"a":"$WM_JOB_ID","b":"$WM_OTHER","c":"$constructor","d":"$WM_JOB_ID "}')).toBe(
-      '{"a":"j1","b":"$WM_OTHER","c":"$constructor","d":"$WM_JOB_ID "}',
-    );
+    expect(
+      await interpolateArguments(ctx, '{"a":"$WM_JOB_ID","b":"$WM_OTHER","c":"$constructor","d":"$WM_JOB_ID "}'),
+    ).toBe('{"a":"j1","b":"$WM_OTHER","c":"$constructor","d":"$WM_JOB_ID "}');
   });
 
   test("names the argument when something is missing, forbidden or malformed", async () => {
     await variable("u/alice/s", "x");
     const run = (json: string): Promise<string> => interpolateArguments({ vault, member: bob }, json);
     await expect(run('{"token":"$var:u/alice/s"}')).rejects.toThrow(/^Variable u\/alice\/s not found for `token`/);
-    await expect(run('{"a":1,"deep":{"x":"$res:f/no/such"}}')).rejects.toThrow(/^Resource f\/no\/such not found for `deep`/);
+    await expect(run('{"a":1,"deep":{"x":"$res:f/no/such"}}')).rejects.toThrow(
+      /^Resource f\/no\/such not found for `deep`/,
+    );
     await expect(run('{"r":"$res:short"}')).rejects.toThrow(/`r` is not valid/);
     await expect(run('{"r":"$res:short"}')).rejects.toThrow(InterpolationError);
   });
@@ -157,13 +191,16 @@ describe("interpolation of arguments", () => {
     await resource("u/alice/a", '{"next":"$res:u/alice/b"}');
     await resource("u/alice/b", '{"next":"$res:u/alice/a"}');
     await resource("u/alice/self", '"$res:u/alice/self"');
-    await expect(interpolateArguments({ vault, member: alice }, '{"x":"$res:u/alice/a"}')).rejects.toThrow(/a -> u\/alice\/b -> u\/alice\/a/);
+    await expect(interpolateArguments({ vault, member: alice }, '{"x":"$res:u/alice/a"}')).rejects.toThrow(
+      /a -> u\/alice\/b -> u\/alice\/a/,
+    );
     await expect(interpolate({ vault, member: alice }, '"$res:u/alice/self"')).rejects.toThrow(/refers to itself/);
   });
 
   test("bounds what resources that double each other may grow to", async () => {
     await resource("u/alice/r0", JSON.stringify("x".repeat(1000)));
-    for (let n = 1; n <= 40; n += 1) await resource(`u/alice/r${n}`, `["$res:u/alice/r${n - 1}","$res:u/alice/r${n - 1}"]`);
+    for (let n = 1; n <= 40; n += 1)
+      await resource(`u/alice/r${n}`, `["$res:u/alice/r${n - 1}","$res:u/alice/r${n - 1}"]`);
     await expect(interpolate({ vault, member: alice }, '"$res:u/alice/r40"')).rejects.toThrow(/larger than/);
   });
 
@@ -179,7 +216,9 @@ describe("interpolation of arguments", () => {
     const ctx = { vault, member: alice, onSecret: (value: string) => seen.push(value) };
     expect(await interpolateArguments({ ...ctx, rootJob: "job1" }, args)).toBe('{"secret":{"card":"4242424242"}}');
     expect(seen).toEqual(["4242424242"]);
-    await expect(interpolateArguments({ ...ctx, rootJob: "job2" }, args)).rejects.toThrow(/`secret` cannot be decrypted/);
+    await expect(interpolateArguments({ ...ctx, rootJob: "job2" }, args)).rejects.toThrow(
+      /`secret` cannot be decrypted/,
+    );
     expect(await interpolateArguments(ctx, args)).toBe(args);
   });
 });

@@ -32,7 +32,12 @@ interface VaultOptions {
  */
 export function openVault({ db, bus, instanceKey }: VaultOptions): Vault {
   if (instanceKey.length !== 32) throw new TypeError(`the instance key has ${instanceKey.length} bytes, expected 32`);
-  const keys = createCache({ bus, name: "vault", load: (workspace) => workspaceKey(db, instanceKey, workspace), maximumAgeMs: 300_000 });
+  const keys = createCache({
+    bus,
+    name: "vault",
+    load: (workspace) => workspaceKey(db, instanceKey, workspace),
+    maximumAgeMs: 300_000,
+  });
   const key = (workspace: string): Promise<string> => keys.get(workspace);
   return {
     db,

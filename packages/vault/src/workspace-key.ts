@@ -14,7 +14,9 @@ export async function workspaceKey(db: Queryable, instanceKey: Buffer, workspace
   const known = await db.maybe<{ wrapped: Buffer }>(read);
   if (known) return unwrapKey(known.wrapped, instanceKey);
   const fresh = wrapKey(randomBytes(48).toString("base64url"), instanceKey);
-  await db.execute(sql`insert into workspace_key (workspace_id, wrapped) values (${workspace}, ${fresh}) on conflict do nothing`);
+  await db.execute(
+    sql`insert into workspace_key (workspace_id, wrapped) values (${workspace}, ${fresh}) on conflict do nothing`,
+  );
   return unwrapKey((await db.one<{ wrapped: Buffer }>(read)).wrapped, instanceKey);
 }
 
@@ -25,10 +27,17 @@ export async function workspaceKey(db: Queryable, instanceKey: Buffer, workspace
  */
 export async function replaceWorkspaceKey(
   tx: Queryable,
-  { instanceKey, workspace, key, keepValues }: { instanceKey: Buffer; workspace: string; key: string; keepValues: boolean },
+  {
+    instanceKey,
+    workspace,
+    key,
+    keepValues,
+  }: { instanceKey: Buffer; workspace: string; key: string; keepValues: boolean },
 ): Promise<void> {
   const old = await workspaceKey(tx, instanceKey, workspace);
-  await tx.execute(sql`update workspace_key set wrapped = ${wrapKey(key, instanceKey)} where workspace_id = ${workspace}`);
+  await tx.execute(
+    sql`update workspace_key set wrapped = ${wrapKey(key, instanceKey)} where workspace_id = ${workspace}`,
+  );
   if (keepValues) return;
   const secrets = await tx.query<{ path: string; value: string }>(
     sql`select path, value from variable where workspace_id = ${workspace} and is_secret and value <> '' for update`,

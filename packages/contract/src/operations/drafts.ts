@@ -4,10 +4,32 @@ import { flag } from "../query.ts";
 import { inWorkspace, storable } from "./item.ts";
 
 export const draftKinds = [
-  "script", "flow", "app", "raw_app", "resource", "variable", "trigger_schedule", "trigger_webhook", "trigger_default_email",
-  "trigger_email", "trigger_http", "trigger_websocket", "trigger_postgres", "trigger_kafka", "trigger_nats", "trigger_mqtt",
-  "trigger_amqp", "trigger_sqs", "trigger_gcp", "trigger_azure", "trigger_poll", "trigger_cli", "trigger_nextcloud",
-  "trigger_google", "trigger_github", "data_pipeline",
+  "script",
+  "flow",
+  "app",
+  "raw_app",
+  "resource",
+  "variable",
+  "trigger_schedule",
+  "trigger_webhook",
+  "trigger_default_email",
+  "trigger_email",
+  "trigger_http",
+  "trigger_websocket",
+  "trigger_postgres",
+  "trigger_kafka",
+  "trigger_nats",
+  "trigger_mqtt",
+  "trigger_amqp",
+  "trigger_sqs",
+  "trigger_gcp",
+  "trigger_azure",
+  "trigger_poll",
+  "trigger_cli",
+  "trigger_nextcloud",
+  "trigger_google",
+  "trigger_github",
+  "data_pipeline",
 ] as const;
 
 const read = { domain: "drafts", action: "read" } as const;
@@ -80,7 +102,11 @@ export const draftsOperations = [
       legacy: z.boolean().nullish(),
       created_at: z.iso.datetime({ offset: true }).nullish(),
     }),
-    answer: z.object({ status: z.enum(["saved", "conflict"]), current_timestamp: z.string(), path: z.string().optional() }),
+    answer: z.object({
+      status: z.enum(["saved", "conflict"]),
+      current_timestamp: z.string(),
+      path: z.string().optional(),
+    }),
   }),
   operation({
     id: "moveDraft",

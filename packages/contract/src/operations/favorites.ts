@@ -2,7 +2,10 @@ import { z } from "zod";
 import { operation } from "../operation.ts";
 import { inWorkspace, storable } from "./item.ts";
 
-const favorite = z.object({ path: storable.min(1).max(255), favorite_kind: z.enum(["flow", "app", "script", "raw_app", "asset"]) });
+const favorite = z.object({
+  path: storable.min(1).max(255),
+  favorite_kind: z.enum(["flow", "app", "script", "raw_app", "asset"]),
+});
 const write = { domain: "favorites", action: "write" } as const;
 
 export const favoritesOperations = [

@@ -116,7 +116,10 @@ export const resourcesOperations = [
     params: atPath,
     query: z.object({ get_draft: flag }),
     answer: listedResource,
-    mcp: { instructions: "Reads a resource. References such as $var:path in its value stay unresolved.", readOnly: true },
+    mcp: {
+      instructions: "Reads a resource. References such as $var:path in its value stay unresolved.",
+      readOnly: true,
+    },
   }),
   operation({
     id: "getResourceValueInterpolated",

@@ -195,7 +195,11 @@ export const scriptsOperations = [
     access: "member",
     scope: read,
     params: withHash,
-    answer: z.object({ lock: z.string().optional(), lock_error_logs: z.string().optional(), job_id: z.string().optional() }),
+    answer: z.object({
+      lock: z.string().optional(),
+      lock_error_logs: z.string().optional(),
+      job_id: z.string().optional(),
+    }),
   }),
   operation({
     id: "getTriggersCountOfScript",

@@ -54,7 +54,9 @@ export const variablesOperations = [
     answer: z.string(),
     status: 201,
     media: "text",
-    mcp: { instructions: "Creates a variable; set is_secret for anything that must not be shown. Refer to it as $var:path." },
+    mcp: {
+      instructions: "Creates a variable; set is_secret for anything that must not be shown. Refer to it as $var:path.",
+    },
   }),
   operation({
     id: "encryptValue",
@@ -127,7 +129,10 @@ export const variablesOperations = [
     params: atPath,
     query: z.object({ decrypt_secret: flag, include_encrypted: flag, get_draft: flag }),
     answer: listedVariable,
-    mcp: { instructions: "Reads a variable. Pass decrypt_secret=false unless the secret itself is needed.", readOnly: true },
+    mcp: {
+      instructions: "Reads a variable. Pass decrypt_secret=false unless the secret itself is needed.",
+      readOnly: true,
+    },
   }),
   operation({
     id: "getVariableValue",

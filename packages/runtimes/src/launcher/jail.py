@@ -95,6 +95,8 @@ def become(spec):
         os.setresuid(uid, uid, uid)
     if confined:
         kernel.drop_capabilities()
+        # The first process of the sandbox stays this program: nobody inside may look into it. Lost at exec.
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if spec["seccomp"] and confined:
         kernel.apply_seccomp(base64.b64decode(spec["seccomp"]))

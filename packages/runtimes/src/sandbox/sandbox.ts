@@ -1,5 +1,5 @@
-import { chmodSync, chownSync, existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { IsolationReport } from "../runtime.ts";
 import type { Placement, SpawnSpec } from "../launcher/protocol.ts";
 import type { CodeView } from "../pool/code.ts";
@@ -123,6 +123,7 @@ export function makeSandbox(options: SandboxOptions): Sandbox {
       if (spec.uid !== null) chownSync(tool.cwd, spec.uid, spec.uid);
       chmodSync(tool.cwd, 0o700);
       const readables = [...tool.installation, ...tool.mounts].filter((path) => existsSync(path));
+      if (hides) for (const path of readables) makePlaceInEtc(path, etc);
       const mounts: Placement[] = hides
         ? [...system, ...readables.map(readable), { kind: "write", source: tool.cwd, target: tool.cwd }]
         : [];
@@ -133,4 +134,14 @@ export function makeSandbox(options: SandboxOptions): Sandbox {
 
 function readable(path: string): Placement {
   return { kind: "read", source: path, target: path };
+}
+
+/** What is to be seen below the private, read-only `/etc` needs something there to be mounted over. */
+function makePlaceInEtc(path: string, etc: string): void {
+  if (!path.startsWith("/etc/")) return;
+  const target = join(etc, path.slice("/etc/".length));
+  if (existsSync(target)) return;
+  mkdirSync(dirname(target), { recursive: true });
+  if (statSync(path).isDirectory()) mkdirSync(target);
+  else writeFileSync(target, "");
 }

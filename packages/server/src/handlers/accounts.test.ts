@@ -36,7 +36,8 @@ describe("accounts", () => {
       ["DELETE /users/delete/admin@windmill.dev"],
       ["GET /users/username_info/plain@x.org"],
     ];
-    for (const [request, body] of attempts) expect([request, (await call(request, { token, body })).status]).toEqual([request, 403]);
+    for (const [request, body] of attempts)
+      expect([request, (await call(request, { token, body })).status]).toEqual([request, 403]);
     expect((await call("GET /users/list_as_super_admin")).status).toBe(401);
   });
 

@@ -50,8 +50,9 @@ async function usageOf({ db }: Services, email: string): Promise<number> {
   return used;
 }
 
-export function accountHandlers(services: Services): Handlers<typeof accountOperations> {
-  const { db } = services;
+type Changes = "createUserGlobally" | "globalUserUpdate" | "globalUserRename" | "globalUserDelete";
+
+function changes(services: Services): Pick<Handlers<typeof accountOperations>, Changes> {
   return {
     async createUserGlobally({ caller, body }) {
       const by = body.super_admin ? unrestrictedAccountOf(caller) : wholeAccountOf(caller);
@@ -72,6 +73,13 @@ export function accountHandlers(services: Services): Handlers<typeof accountOper
       await deleteAccount(services, params.email.toLowerCase(), wholeAccountOf(caller).account.email);
       return `email ${params.email} deleted`;
     },
+  };
+}
+
+export function accountHandlers(services: Services): Handlers<typeof accountOperations> {
+  const { db } = services;
+  return {
+    ...changes(services),
     async globalUsernameInfo({ caller, params }) {
       wholeAccountOf(caller);
       const email = params.email.toLowerCase();

@@ -58,6 +58,12 @@ export function withOverlay(itemJson: string, overlay: Record<string, string>): 
 export function draftAlone(path: string, own: string, overlay: Record<string, string>): string {
   const fields = own.trimStart().startsWith("{") ? jsonMembers(own) : new Map<string, string>();
   return jsonObject(
-    new Map([...fields, ["path", JSON.stringify(path)], ["draft_only", "true"], ["no_deployed", "true"], ...Object.entries(overlay)]),
+    new Map([
+      ...fields,
+      ["path", JSON.stringify(path)],
+      ["draft_only", "true"],
+      ["no_deployed", "true"],
+      ...Object.entries(overlay),
+    ]),
   );
 }

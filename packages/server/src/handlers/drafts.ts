@@ -1,9 +1,20 @@
-import { allowed, ApiError, jsonMembers, jsonObject, notFound, requireItemPath, scopesAllow, type Acl, type draftsOperations, type Member } from "@towermill/contract";
+import {
+  allowed,
+  ApiError,
+  jsonMembers,
+  jsonObject,
+  notFound,
+  requireItemPath,
+  scopesAllow,
+  type Acl,
+  type draftsOperations,
+  type Member,
+} from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
 import { jsonText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { scopesOf } from "../http/item.ts";
-import { composeJson, memberText } from "../http/verbatim.ts";
+import { composeJson, memberText, requireSearchable } from "../http/verbatim.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
 import { draftMember, sharedKinds } from "./drafts-overlay.ts";
@@ -101,7 +112,11 @@ function readers({ db }: Services) {
   };
 }
 
-async function writeDraft(tx: Queryable, call: CallOf<"updateDraft">, text: string | null): Promise<{ at: Date; saved: boolean }> {
+async function writeDraft(
+  tx: Queryable,
+  call: CallOf<"updateDraft">,
+  text: string | null,
+): Promise<{ at: Date; saved: boolean }> {
   const { body, member, params } = call;
   const email = body.legacy && text === null ? "" : member.email;
   const where = sql`workspace_id = ${member.workspace} and kind = ${params.kind} and path = ${params.path} and email = ${email}`;
@@ -110,7 +125,10 @@ async function writeDraft(tx: Queryable, call: CallOf<"updateDraft">, text: stri
   if (present && !body.force && present.edited_at.getTime() > synced) return { at: present.edited_at, saved: false };
   if (text === null) {
     await tx.execute(sql`delete from draft where ${where}`);
-    return { at: (await tx.one<{ at: Date }>(sql`select date_trunc('milliseconds', clock_timestamp()) as at`)).at, saved: true };
+    return {
+      at: (await tx.one<{ at: Date }>(sql`select date_trunc('milliseconds', clock_timestamp()) as at`)).at,
+      saved: true,
+    };
   }
   // Clients hold the moment in milliseconds, so it must not be stored more exactly than that.
   const { edited_at } = await tx.one<{ edited_at: Date }>(sql`
@@ -133,7 +151,7 @@ export function draftsHandlers(services: Services): Handlers<Ops> {
       requireItemPath(params.path);
       requireSeen(call, params.path, await deployedAcl(db, { ...params, workspace: member.workspace }));
       const text = memberText(bodyText, "value") ?? "null";
-      if (text.includes("\\u0000")) throw new ApiError("bad_request", "body.value: must not hold a NUL character");
+      requireSearchable(call.body.value, "body.value");
       const { at, saved } = await db.transaction((tx) => writeDraft(tx, call, text === "null" ? null : text));
       const current_timestamp = at.toISOString();
       return saved
@@ -150,7 +168,10 @@ export function draftsHandlers(services: Services): Handlers<Ops> {
         .transaction(async (tx) => {
           const row = await tx.maybe<{ value: string }>(sql`select value from draft where ${where} for update`);
           if (!row) throw notFound("Draft", params.path);
-          const value = summary !== null && draftMember(row.value, "summary") !== undefined ? withSummary(row.value, summary) : row.value;
+          const value =
+            summary !== null && draftMember(row.value, "summary") !== undefined
+              ? withSummary(row.value, summary)
+              : row.value;
           await tx.execute(sql`update draft set path = ${to}, value = ${value} where ${where}`);
         })
         .catch((error: unknown) => {

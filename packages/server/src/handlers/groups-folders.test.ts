@@ -135,6 +135,15 @@ describe("folders", () => {
     });
   });
 
+  test("say as whom things in them run only as far as admins want", async () => {
+    const rules = [{ path_glob: "*", permissioned_as: "u/admin" }];
+    const other = { name: "climb", default_permissioned_as: rules };
+    expect((await at("POST /folders/create", bob, other)).status).toBe(403);
+    expect((await at("POST /folders/update/secret", bob, { default_permissioned_as: rules })).status).toBe(403);
+    expect((await at("POST /folders/update/secret", bob, { summary: "fine" })).status).toBe(200);
+    expect((await at("POST /folders/create", bob, { name: "plain", default_permissioned_as: [] })).status).toBe(200);
+  });
+
   test("refuse owners and permissions that are none", async () => {
     for (const body of [
       { owners: ["ann"] },
@@ -145,7 +154,10 @@ describe("folders", () => {
       { labels: [1] },
       { default_permissioned_as: [{}] },
     ]) {
-      expect([JSON.stringify(body), (await at("POST /folders/update/secret", admin, body)).status]).toEqual([JSON.stringify(body), 400]);
+      expect([JSON.stringify(body), (await at("POST /folders/update/secret", admin, body)).status]).toEqual([
+        JSON.stringify(body),
+        400,
+      ]);
     }
   });
 

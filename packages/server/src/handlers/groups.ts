@@ -98,15 +98,13 @@ function readers({ db }: Services): Pick<Handlers<typeof groupOperations>, Reade
   };
 }
 
-export function groupHandlers(services: Services): Handlers<typeof groupOperations> {
-  /** One change of a group, with its audit entry, by somebody who may. */
-  const change = async (
-    member: Member,
-    entry: { name: string; operation: string; username?: string },
-    work: (tx: Queryable) => Promise<unknown>,
-  ) => {
+type GroupChange = { name: string; operation: string; username?: string };
+
+/** Makes one change of a group, with its audit entry, for somebody who may. */
+function changerOf({ db, bus }: Services) {
+  return async (member: Member, entry: GroupChange, work: (tx: Queryable) => Promise<unknown>): Promise<void> => {
     const { name, operation, username } = entry;
-    await services.db.transaction(async (tx) => {
+    await db.transaction(async (tx) => {
       await requireGroupAdmin(tx, member, name);
       await work(tx);
       const actionKind = operation === "group.delete" ? "Delete" : "Updated";
@@ -120,8 +118,12 @@ export function groupHandlers(services: Services): Handlers<typeof groupOperatio
         parameters,
       });
     });
-    forgetEveryMember(services.bus);
+    forgetEveryMember(bus);
   };
+}
+
+export function groupHandlers(services: Services): Handlers<typeof groupOperations> {
+  const change = changerOf(services);
   return {
     ...readers(services),
     async createGroup({ member, body: { name, summary } }) {

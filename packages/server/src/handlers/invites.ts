@@ -25,35 +25,11 @@ async function takeInvite(tx: Queryable, workspace: string, email: string): Prom
   return invite;
 }
 
-export function inviteHandlers({ db, bus }: Services): Handlers<typeof inviteOperations> {
+type Own = "listWorkspaceInvites" | "acceptInvite" | "declineInvite";
+
+/** What the invited person does. */
+function ownInvites({ db, bus }: Services): Pick<Handlers<typeof inviteOperations>, Own> {
   return {
-    async inviteUser({ member, params: { workspace }, body }) {
-      await db.transaction(async (tx) => {
-        const inside = await tx.maybe(
-          sql`select from member where workspace_id = ${workspace} and email = ${body.email}`,
-        );
-        if (inside) throw new ApiError("already_exists", `${body.email} is already in the workspace ${workspace}`);
-        await tx.execute(sql`
-          insert into workspace_invite (workspace_id, email, is_admin, operator)
-          values (${workspace}, ${body.email}, ${body.is_admin}, ${body.operator})
-          on conflict (workspace_id, email) do update set is_admin = excluded.is_admin, operator = excluded.operator`);
-        const entry = {
-          workspace,
-          username: member.username,
-          operation: "users.invite",
-          actionKind: "Created" as const,
-        };
-        await audit(tx, { ...entry, resource: body.email });
-      });
-      return `user with email ${body.email} invited`;
-    },
-    async deleteInvite({ params: { workspace }, body }) {
-      await db.execute(sql`delete from workspace_invite where workspace_id = ${workspace} and email = ${body.email}`);
-      return `invite to email ${body.email} deleted`;
-    },
-    listPendingInvites: ({ params }) =>
-      db.query<Invite>(sql`
-        select ${columns} from workspace_invite i where i.workspace_id = ${params.workspace} order by i.email`),
     listWorkspaceInvites: ({ caller }) =>
       db.query<Invite>(sql`
         select ${columns} from workspace_invite i join workspace w on w.id = i.workspace_id
@@ -91,5 +67,39 @@ export function inviteHandlers({ db, bus }: Services): Handlers<typeof inviteOpe
       });
       return `invite to ${workspace} declined`;
     },
+  };
+}
+
+export function inviteHandlers(services: Services): Handlers<typeof inviteOperations> {
+  const { db } = services;
+  return {
+    async inviteUser({ member, params: { workspace }, body }) {
+      await db.transaction(async (tx) => {
+        const inside = await tx.maybe(
+          sql`select from member where workspace_id = ${workspace} and email = ${body.email}`,
+        );
+        if (inside) throw new ApiError("already_exists", `${body.email} is already in the workspace ${workspace}`);
+        await tx.execute(sql`
+          insert into workspace_invite (workspace_id, email, is_admin, operator)
+          values (${workspace}, ${body.email}, ${body.is_admin}, ${body.operator})
+          on conflict (workspace_id, email) do update set is_admin = excluded.is_admin, operator = excluded.operator`);
+        const entry = {
+          workspace,
+          username: member.username,
+          operation: "users.invite",
+          actionKind: "Created" as const,
+        };
+        await audit(tx, { ...entry, resource: body.email });
+      });
+      return `user with email ${body.email} invited`;
+    },
+    async deleteInvite({ params: { workspace }, body }) {
+      await db.execute(sql`delete from workspace_invite where workspace_id = ${workspace} and email = ${body.email}`);
+      return `invite to email ${body.email} deleted`;
+    },
+    listPendingInvites: ({ params }) =>
+      db.query<Invite>(sql`
+        select ${columns} from workspace_invite i where i.workspace_id = ${params.workspace} order by i.email`),
+    ...ownInvites(services),
   };
 }

@@ -32,8 +32,9 @@ async function dropMember(
   forgetTokens(bus, gone.tokens);
 }
 
-export function memberHandlers(services: Services): Handlers<typeof memberOperations> {
-  const { db, bus } = services;
+type Readers = "whoami" | "listUsers" | "listUsernames" | "getUser" | "whois" | "usernameToEmail" | "isOwnerOfPath";
+
+function readers({ db }: Services): Pick<Handlers<typeof memberOperations>, Readers> {
   return {
     async whoami({ member }) {
       const found = await describeMember(db, member);
@@ -66,6 +67,13 @@ export function memberHandlers(services: Services): Handlers<typeof memberOperat
       return row.email;
     },
     isOwnerOfPath: async ({ member, params }) => ownsPath(member, params.path),
+  };
+}
+
+export function memberHandlers(services: Services): Handlers<typeof memberOperations> {
+  const { db, bus } = services;
+  return {
+    ...readers(services),
     async updateUser({ member, params: { workspace, username }, body }) {
       const email = await db.transaction(async (tx) => {
         const row = await tx.maybe<{ email: string }>(sql`

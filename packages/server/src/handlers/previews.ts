@@ -1,7 +1,7 @@
-import { ApiError, type BodyOf, type previewOperations } from "@towermill/contract";
+import { ApiError, previewOperations, type BodyOf } from "@towermill/contract";
 import type { NewJob } from "@towermill/queue";
 import { jsonText, plainText } from "../http/answer.ts";
-import { readBody, parseJson } from "../http/body.ts";
+import { parseJson, parsePart, readBody } from "../http/body.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { memberText } from "../http/verbatim.ts";
 import { withHeaders } from "../jobs/arguments.ts";
@@ -13,6 +13,7 @@ import type { Services } from "../services.ts";
 type Operation = (typeof previewOperations)[number];
 type PreviewOperation = Extract<Operation, { id: "runScriptPreview" | "runScriptPreviewAndWaitResult" | "runScriptPreviewInline" }>;
 type BundleOperation = Extract<Operation, { id: "runScriptPreviewBundle" }>;
+const previewSchema = previewOperations[0].body;
 type PreviewBody = BodyOf<PreviewOperation>;
 type PreviewCall = Pick<Call<PreviewOperation>, "caller" | "member" | "query" | "request">;
 
@@ -65,11 +66,11 @@ export function previewsHandlers(services: Services, { starter }: { starter: Sta
       if (typeof preview !== "object" || preview === null || Array.isArray(preview)) {
         throw new ApiError("bad_request", "body.preview: expected a JSON object");
       }
-      const body = preview as PreviewBody & { kind?: string };
-      if ((body.kind as string | undefined) === "tarbundle") {
+      if ("kind" in preview && preview.kind === "tarbundle") {
         throw new ApiError("bad_request", "body.preview.kind: bundles of several files are not supported, bundle into one");
       }
-      return started(await jobOf(call, { ...body, kind: "code", content: code }, previewText));
+      const body = parsePart(previewSchema, { ...preview, kind: "code", content: code }, "body");
+      return started(await jobOf(call, body, previewText));
     },
     async runRawScriptDependencies(call) {
       const outcome = await starter.startAndWait(await lockJobOf(call), call.signal);

@@ -61,9 +61,12 @@ async function findType(db: Queryable, workspace: string, name: string): Promise
   return row ?? builtIn.find((type) => type.name === name);
 }
 
-async function note(tx: Queryable, { workspace, username }: Member, verb: "create" | "update" | "delete", name: string): Promise<void> {
-  const actionKind = { create: "Created", update: "Updated", delete: "Delete" } as const;
-  await audit(tx, { workspace, username, operation: `resource_types.${verb}`, actionKind: actionKind[verb], resource: name });
+const kindOf = { create: "Created", update: "Updated", delete: "Delete" } as const;
+
+async function note(tx: Queryable, member: Member, what: { verb: keyof typeof kindOf; name: string }): Promise<void> {
+  const { workspace, username } = member;
+  const operation = `resource_types.${what.verb}`;
+  await audit(tx, { workspace, username, operation, actionKind: kindOf[what.verb], resource: what.name });
 }
 
 function readers({ db }: Services) {
@@ -108,7 +111,7 @@ export function resourceTypesHandlers(services: Services): Handlers<Ops> {
             ${body.display_name}, ${body.format_extension}, ${body.is_fileset}, ${member.username})
           on conflict do nothing`);
         if (written === 0) throw new ApiError("already_exists", `Resource type ${body.name} already exists`);
-        await note(tx, member, "create", body.name);
+        await note(tx, member, { verb: "create", name: body.name });
       });
       return `resource_type ${body.name} created`;
     },
@@ -124,7 +127,7 @@ export function resourceTypesHandlers(services: Services): Handlers<Ops> {
             ${set("format_extension", body.format_extension)} ${set("is_fileset", body.is_fileset)}
           where workspace_id = ${member.workspace} and name = ${params.path}`);
         if (written === 0) throw notFound("Resource type", params.path);
-        await note(tx, member, "update", params.path);
+        await note(tx, member, { verb: "update", name: params.path });
       });
       return `resource_type ${params.path} updated`;
     },
@@ -134,7 +137,7 @@ export function resourceTypesHandlers(services: Services): Handlers<Ops> {
           sql`delete from resource_type where workspace_id = ${member.workspace} and name = ${params.path}`,
         );
         if (deleted === 0) throw notFound("Resource type", params.path);
-        await note(tx, member, "delete", params.path);
+        await note(tx, member, { verb: "delete", name: params.path });
       });
       return `resource_type ${params.path} deleted`;
     },

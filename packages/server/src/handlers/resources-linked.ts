@@ -22,11 +22,17 @@ async function isLinked(tx: Queryable, { workspace, path }: Place): Promise<bool
 /** Deletes what is linked to an item that is about to be deleted. */
 export async function deleteLinked(tx: Queryable, kind: "variable" | "resource", place: Place): Promise<void> {
   if (!(await isLinked(tx, place))) return;
-  await tx.execute(sql`delete from ${sql.ident(kind)} where workspace_id = ${place.workspace} and path = ${place.path}`);
+  await tx.execute(
+    sql`delete from ${sql.ident(kind)} where workspace_id = ${place.workspace} and path = ${place.path}`,
+  );
 }
 
 /** Moves what is linked to an item that is about to move, and points the resource at the variable's new path. */
-export async function moveLinked(tx: Queryable, kind: "variable" | "resource", place: Place & { to: string }): Promise<void> {
+export async function moveLinked(
+  tx: Queryable,
+  kind: "variable" | "resource",
+  place: Place & { to: string },
+): Promise<void> {
   if (!(await isLinked(tx, place))) return;
   const { workspace, path, to } = place;
   const { value } = await tx.one<{ value: string | null }>(
@@ -36,5 +42,7 @@ export async function moveLinked(tx: Queryable, kind: "variable" | "resource", p
     const moved = replaceJsonStrings(value, (text) => (text === `$var:${path}` ? JSON.stringify(`$var:${to}`) : null));
     await tx.execute(sql`update resource set value = ${moved} where workspace_id = ${workspace} and path = ${path}`);
   }
-  await tx.execute(sql`update ${sql.ident(kind)} set path = ${to} where workspace_id = ${workspace} and path = ${path}`);
+  await tx.execute(
+    sql`update ${sql.ident(kind)} set path = ${to} where workspace_id = ${workspace} and path = ${path}`,
+  );
 }

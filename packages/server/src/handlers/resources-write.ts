@@ -22,7 +22,11 @@ async function lockWritable(tx: Queryable, who: Who, path: string): Promise<void
   requireWritable(who, { domain: "resources", kind: "Resource", path, acl: row.extra_perms });
 }
 
-async function note(tx: Queryable, { member }: Who, what: { operation: string; actionKind: "Created" | "Updated" | "Delete"; path: string }): Promise<void> {
+async function note(
+  tx: Queryable,
+  { member }: Who,
+  what: { operation: string; actionKind: "Created" | "Updated" | "Delete"; path: string },
+): Promise<void> {
   const { workspace, username } = member;
   await audit(tx, { workspace, username, operation: what.operation, actionKind: what.actionKind, resource: what.path });
 }

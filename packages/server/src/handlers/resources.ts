@@ -6,7 +6,7 @@ import { parseJson } from "../http/body.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { patternsOf, requireReadable, scopesOf } from "../http/item.ts";
 import { limitTo } from "../http/page.ts";
-import { jsonList } from "../http/verbatim.ts";
+import { jsonList, requireSearchable } from "../http/verbatim.ts";
 import { startsWith, visible } from "../http/visibility.ts";
 import type { Services } from "../services.ts";
 import { draftAlone, draftOverlay, withOverlay } from "./drafts-overlay.ts";
@@ -28,11 +28,16 @@ function contextOf(vault: Vault, { member, caller }: Pick<CallOf<"getResource">,
 }
 
 function readers({ db, vault }: Services) {
-  const find = ({ member, params }: Pick<CallOf<"getResource">, "member" | "params">): Promise<ResourceRow | undefined> =>
+  const find = ({
+    member,
+    params,
+  }: Pick<CallOf<"getResource">, "member" | "params">): Promise<ResourceRow | undefined> =>
     db.maybe<ResourceRow>(
       sql`select ${resourceColumns} from ${resourceTables} where r.workspace_id = ${member.workspace} and r.path = ${params.path}`,
     );
-  const valueOf = async (call: CallOf<"getResourceValue"> | CallOf<"getResourceValueInterpolated">): Promise<string> => {
+  const valueOf = async (
+    call: CallOf<"getResourceValue"> | CallOf<"getResourceValueInterpolated">,
+  ): Promise<string> => {
     const value = await readResource(contextOf(vault, call), call.params.path);
     if (value === null) throw notFound("Resource", call.params.path);
     return value;
@@ -52,13 +57,17 @@ function readers({ db, vault }: Services) {
       try {
         return jsonText(await interpolate(contextOf(vault, call), value, call.params.path));
       } catch (error) {
-        if (error instanceof InterpolationError || error instanceof CipherError) throw new ApiError("bad_request", error.message);
+        if (error instanceof InterpolationError || error instanceof CipherError)
+          throw new ApiError("bad_request", error.message);
         throw error;
       }
     },
     getResourceValue: async (call: CallOf<"getResourceValue">) => jsonText(await valueOf(call)),
     async existsResource(call: CallOf<"existsResource">) {
-      return (await db.maybe(sql`select 1 from resource r where ${shown(call)} and r.path = ${call.params.path}`)) !== undefined;
+      return (
+        (await db.maybe(sql`select 1 from resource r where ${shown(call)} and r.path = ${call.params.path}`)) !==
+        undefined
+      );
     },
   };
 }
@@ -66,10 +75,10 @@ function readers({ db, vault }: Services) {
 function subsetFilter(encoded: string | undefined): Sql {
   if (encoded === undefined) return sql.empty;
   const text = Buffer.from(encoded, "base64").toString("utf8");
-  parseJson(text);
-  if (text.includes("\\u0000")) throw new ApiError("bad_request", "query.value: must not hold a NUL character");
-  // jsonb cannot hold an escaped NUL; a value with one matches nothing.
-  return sql`and case when position('\\u0000' in r.value::text) = 0 then r.value::text::jsonb @> ${text}::jsonb else false end`;
+  requireSearchable(parseJson(text), "query.value");
+  // What jsonb cannot hold matches nothing; looking at the text first keeps the cast from failing.
+  const holdable = sql`r.value::text !~ '\\\\u(0000|[dD][89a-fA-F])'`;
+  return sql`and case when ${holdable} then r.value::text::jsonb @> ${text}::jsonb else false end`;
 }
 
 function commaList(text: string): string[] {
@@ -90,7 +99,8 @@ function listStatement(call: CallOf<"listResource">): Sql {
       ${unless(query.description, (t) => sql`position(lower(${t}) in lower(r.description)) > 0`)}
       ${unless(
         query.broad_filter,
-        (t) => sql`position(lower(${t}) in lower(concat_ws(' ', r.path, r.description, r.resource_type, r.value::text))) > 0`,
+        (t) =>
+          sql`position(lower(${t}) in lower(concat_ws(' ', r.path, r.description, r.resource_type, r.value::text))) > 0`,
       )}
       ${unless(query.label, (t) => sql`${t} = any(r.labels)`)}
       ${subsetFilter(query.value)}
@@ -130,7 +140,15 @@ function lists({ db }: Services) {
 
 function draftRow(workspace: string, path: string, value: string): string {
   const type = value.trimStart().startsWith("{") ? jsonMembers(value).get("resource_type") : undefined;
-  const fields = { workspace_id: workspace, path, is_oauth: false, is_linked: false, is_refreshed: false, draft_only: true, is_draft: true };
+  const fields = {
+    workspace_id: workspace,
+    path,
+    is_oauth: false,
+    is_linked: false,
+    is_refreshed: false,
+    draft_only: true,
+    is_draft: true,
+  };
   return `${JSON.stringify(fields).slice(0, -1)},"resource_type":${type ?? '""'}}`;
 }
 

@@ -213,16 +213,21 @@ describe("waiting for the result", () => {
   });
 
   test("a client that goes away cancels the job; one that waited long enough leaves it", async () => {
-    const claimed = Promise.withResolvers<string>();
-    await work((job) => {
-      claimed.resolve(job.id);
-      return null;
-    });
     const client = new AbortController();
+    const claimed = new Promise<string>((resolve) => {
+      void work((job) => {
+        resolve(job.id);
+        return null;
+      });
+    });
     const answer = said("jobs/run_wait_result/p/u/alice/a", { body: {}, signal: client.signal });
-    const id = await claimed.promise;
+    const id = await claimed;
     client.abort();
     expect((await answer)[0]).toBe(504);
+    world.services.waitLimitMs = 30;
+    expect(await said("jobs/run_wait_result/p/u/alice/a", { body: {} })).toEqual([504, expect.stringMatching(/^timeout after 0.03s: job .* goes on$/)]);
+    world.services.waitLimitMs = 20_000;
+    expect(await db.query(sql`select from job_queue where canceled_by is null`)).toHaveLength(1);
     expect(await db.one(sql`select canceled_reason, canceled_by from job_queue where id = ${id}`)).toEqual({ canceled_reason: "http connection broke", canceled_by: "alice" });
   });
 

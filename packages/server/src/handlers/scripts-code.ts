@@ -12,8 +12,30 @@ import type { Services } from "../services.ts";
 
 /** Extensions that importers append to a script's path; the longer ones first. */
 const extensions = [
-  ".fetch.ts", ".deno.ts", ".bun.ts", ".ts", ".py", ".go", ".sh", ".ps1", ".pg.sql", ".my.sql", ".bq.sql", ".sf.sql", ".ms.sql",
-  ".odb.sql", ".duckdb.sql", ".gql", ".php", ".rs", ".playbook.yml", ".cs", ".nu", ".java", ".rb", ".r",
+  ".fetch.ts",
+  ".deno.ts",
+  ".bun.ts",
+  ".ts",
+  ".py",
+  ".go",
+  ".sh",
+  ".ps1",
+  ".pg.sql",
+  ".my.sql",
+  ".bq.sql",
+  ".sf.sql",
+  ".ms.sql",
+  ".odb.sql",
+  ".duckdb.sql",
+  ".gql",
+  ".php",
+  ".rs",
+  ".playbook.yml",
+  ".cs",
+  ".nu",
+  ".java",
+  ".rb",
+  ".r",
 ];
 
 function withoutExtension(path: string): string {
@@ -31,7 +53,10 @@ interface Who {
 }
 
 /** Code as text. `auth` is for the address that carries its own token. */
-export function scriptsCodeHandlers({ db }: Services, { auth }: { auth: Authentication }): Handlers<typeof scriptsCodeOperations> {
+export function scriptsCodeHandlers(
+  { db }: Services,
+  { auth }: { auth: Authentication },
+): Handlers<typeof scriptsCodeOperations> {
   /** A path that ends like a file name may be one that was given so, or one with an extension added. */
   const codeAt = async (who: Who, path: string): Promise<string> => {
     const plain = withoutExtension(path);

@@ -17,20 +17,38 @@ async function create(path: string, fields: Record<string, unknown> = {}, as = "
   expect([path, status]).toEqual([path, 201]);
   return hash;
 }
-const paths = async (query: string, as = "alice"): Promise<string[]> => (await json<Listed[]>(`scripts/list?${query}`, { as })).map((row) => row.path);
+const paths = async (query: string, as = "alice"): Promise<string[]> =>
+  (await json<Listed[]>(`scripts/list?${query}`, { as })).map((row) => row.path);
 
 const hashes: Record<string, string> = {};
 beforeAll(async () => {
   hashes["one"] = await create("u/alice/one", { summary: "First thing", labels: ["red"] });
   hashes["two"] = await create("u/alice/two", { kind: "trigger" });
-  hashes["shared"] = await create("f/shared/three", { language: "python3", content: "def main(): pass", lock: "", is_template: true });
+  hashes["shared"] = await create("f/shared/three", {
+    language: "python3",
+    content: "def main(): pass",
+    lock: "",
+    is_template: true,
+  });
   hashes["bob"] = await create("u/bob/four", {}, "bob");
   hashes["old"] = await create("f/shared/old");
   await said("scripts/archive/p/f/shared/old", { method: "POST" });
-  hashes["one2"] = await create("u/alice/one", { summary: "First thing", content: "echo again", labels: ["red"], deployment_message: "msg" });
+  hashes["one2"] = await create("u/alice/one", {
+    summary: "First thing",
+    content: "echo again",
+    labels: ["red"],
+    deployment_message: "msg",
+  });
   await said("favorites/star", { body: { path: "u/alice/two", favorite_kind: "script" } });
-  for (const [email, path] of [["alice@example.com", "u/alice/draft"], ["alice@example.com", "u/alice/one"], ["bob@example.com", "u/alice/one"], ["olga@example.com", "u/olga/draft"]]) {
-    await db.execute(sql`insert into draft (workspace_id, kind, path, email, value) values ('w', 'script', ${path}, ${email}, '{"summary":"in work","language":"bun"}')`);
+  for (const [email, path] of [
+    ["alice@example.com", "u/alice/draft"],
+    ["alice@example.com", "u/alice/one"],
+    ["bob@example.com", "u/alice/one"],
+    ["olga@example.com", "u/olga/draft"],
+  ]) {
+    await db.execute(
+      sql`insert into draft (workspace_id, kind, path, email, value) values ('w', 'script', ${path}, ${email}, '{"summary":"in work","language":"bun"}')`,
+    );
   }
 });
 
@@ -42,7 +60,13 @@ describe("the list of scripts", () => {
     expect(await paths("", "olga")).toEqual(["f/shared/three"]);
     expect(await paths("", "admin")).toHaveLength(4);
     const [first] = await json<Record<string, unknown>[]>("scripts/list?path_exact=u/alice/one");
-    expect(first).toMatchObject({ hash: hashes["one2"], summary: "First thing", labels: ["red"], is_draft: true, draft_users: [{ username: "alice" }, { username: "bob" }] });
+    expect(first).toMatchObject({
+      hash: hashes["one2"],
+      summary: "First thing",
+      labels: ["red"],
+      is_draft: true,
+      draft_users: [{ username: "alice" }, { username: "bob" }],
+    });
     expect(first).not.toHaveProperty("content");
     expect(first).not.toHaveProperty("deployment_msg");
   });
@@ -73,7 +97,10 @@ describe("the list of scripts", () => {
   });
 
   test("counts pages from zero for the official CLI", async () => {
-    const page = (n: number) => json<Listed[]>(`scripts/list?per_page=2&page=${n}&include_draft_only=true`, { headers: { "x-windmill-client": "cli" } });
+    const page = (n: number) =>
+      json<Listed[]>(`scripts/list?per_page=2&page=${n}&include_draft_only=true`, {
+        headers: { "x-windmill-client": "cli" },
+      });
     const seen = [...(await page(0)), ...(await page(1)), ...(await page(2))].map((row) => row.path);
     expect(seen.toSorted()).toEqual(["f/shared/three", "u/alice/draft", "u/alice/one", "u/alice/two"]);
   });
@@ -93,22 +120,40 @@ describe("the list of scripts", () => {
 
 test("paths and code for search boxes hold what one may read", async () => {
   expect(await json("scripts/list_paths", { as: "bob" })).toEqual(["f/shared/three", "u/bob/four"]);
-  expect(await json("scripts/list_search", { as: "olga" })).toEqual([{ path: "f/shared/three", content: "def main(): pass" }]);
-  expect(await json("path_autocomplete/list_paths", { as: "bob" })).toEqual({ paths: ["f/shared/three", "u/bob/four"] });
+  expect(await json("scripts/list_search", { as: "olga" })).toEqual([
+    { path: "f/shared/three", content: "def main(): pass" },
+  ]);
+  expect(await json("path_autocomplete/list_paths", { as: "bob" })).toEqual({
+    paths: ["f/shared/three", "u/bob/four"],
+  });
 });
 
 test("scripts that import a script are found by what they import, not by a mention", async () => {
-  await create("f/shared/user", { language: "python3", lock: "", content: "from f.shared.three import main\ndef main(): pass" });
+  await create("f/shared/user", {
+    language: "python3",
+    lock: "",
+    content: "from f.shared.three import main\ndef main(): pass",
+  });
   await create("f/shared/relative", { language: "python3", lock: "", content: "from .three import x\n" });
-  await create("u/alice/ts", { language: "bun", lock: "", content: 'import { a } from "/f/shared/three.ts"\nexport function main() {}' });
+  await create("u/alice/ts", {
+    language: "bun",
+    lock: "",
+    content: 'import { a } from "/f/shared/three.ts"\nexport function main() {}',
+  });
   await create("f/shared/mention", { content: "echo f/shared/three" });
-  expect(await json("scripts/list_paths_from_workspace_runnable/f/shared/three")).toEqual(["f/shared/relative", "f/shared/user", "u/alice/ts"]);
+  expect(await json("scripts/list_paths_from_workspace_runnable/f/shared/three")).toEqual([
+    "f/shared/relative",
+    "f/shared/user",
+    "u/alice/ts",
+  ]);
 });
 
 describe("the list across kinds", () => {
   test("pages by a cursor without skipping or repeating", async () => {
     for (const order of ["order_by=updated", "order_by=name&order_desc=false"]) {
-      const all = (await json<{ items: Listed[] }>(`runnables/list?include_without_main=true&include_draft_only=true&${order}`)).items;
+      const all = (
+        await json<{ items: Listed[] }>(`runnables/list?include_without_main=true&include_draft_only=true&${order}`)
+      ).items;
       const seen: string[] = [];
       let cursor = "";
       do {
@@ -124,7 +169,10 @@ describe("the list across kinds", () => {
   });
 
   test("searches words in order in summary and path", async () => {
-    const found = async (search: string) => (await json<{ items: Listed[] }>(`runnables/list?search=${encodeURIComponent(search)}`)).items.map((item) => item.path);
+    const found = async (search: string) =>
+      (await json<{ items: Listed[] }>(`runnables/list?search=${encodeURIComponent(search)}`)).items.map(
+        (item) => item.path,
+      );
     expect(await found("first ONE")).toEqual(["u/alice/one"]);
     expect(await found("one first")).toEqual([]);
     expect(await found("%")).toEqual([]);

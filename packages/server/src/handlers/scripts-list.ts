@@ -68,14 +68,18 @@ function lists({ db }: Services) {
     listSearchScript: (call: CallOf<"listSearchScript">) =>
       db.query<{ path: string; content: string }>(sql`select s.path, s.content ${heads(call)} order by s.path`),
     async listScriptPaths(call: CallOf<"listScriptPaths">) {
-      return (await db.query<{ path: string }>(sql`select s.path ${heads(call)} order by s.path`)).map(({ path }) => path);
+      return (await db.query<{ path: string }>(sql`select s.path ${heads(call)} order by s.path`)).map(
+        ({ path }) => path,
+      );
     },
     async listScriptPathsFromWorkspaceRunnable(call: CallOf<"listScriptPathsFromWorkspaceRunnable">) {
       const { path } = await deployedAt(db, call, call.params.path);
       const name = path.split("/").at(-1) ?? path;
       const rows = await db.query<{ path: string; language: string; content: string }>(sql`
         select s.path, s.language, s.content ${heads(call)} and position(${name} in s.content) > 0 order by s.path`);
-      const imports = rows.filter((row) => importedPaths(row.path, importStatements(row.language, row.content)).includes(path));
+      const imports = rows.filter((row) =>
+        importedPaths(row.path, importStatements(row.language, row.content)).includes(path),
+      );
       return imports.map((row) => row.path);
     },
   };
@@ -89,7 +93,10 @@ function wantsScripts(kinds: string | undefined): boolean {
 /** `%word%word%` of the search's terms; `null` when nothing can match. */
 function searchPattern(search: string | undefined): string | null | undefined {
   if (search === undefined || search === "") return undefined;
-  const terms = search.split(/[^A-Za-z0-9']+/).filter((term) => term !== "").slice(0, 8);
+  const terms = search
+    .split(/[^A-Za-z0-9']+/)
+    .filter((term) => term !== "")
+    .slice(0, 8);
   return terms.length === 0 ? null : `%${terms.join("%")}%`;
 }
 
@@ -101,7 +108,8 @@ interface Cursor {
 function cursorOf(text: string): Cursor {
   try {
     const [key, path] = JSON.parse(Buffer.from(text, "base64url").toString("utf8")) as unknown[];
-    if (typeof key === "string" && typeof path === "string" && !`${key}${path}`.includes("\u0000")) return { key, path };
+    if (typeof key === "string" && typeof path === "string" && !`${key}${path}`.includes("\u0000"))
+      return { key, path };
   } catch {
     // falls through to the one answer for every malformed cursor
   }
@@ -136,7 +144,9 @@ function runnableJson(workspace: string, row: ListedScriptRow) {
 async function runnablePage(db: Queryable, call: CallOf<"listRunnables">, pattern: string | undefined) {
   const { query } = call;
   const byName = query.order_by === "name";
-  const key = byName ? sql`lower(coalesce(nullif(s.summary, ''), s.path))` : sql`to_char(s.created_at at time zone 'utc', 'YYYYMMDDHH24MISSUS')`;
+  const key = byName
+    ? sql`lower(coalesce(nullif(s.summary, ''), s.path))`
+    : sql`to_char(s.created_at at time zone 'utc', 'YYYYMMDDHH24MISSUS')`;
   const descending = query.order_desc ?? true;
   const direction = descending ? sql`desc` : sql`asc`;
   const after = query.cursor === undefined ? null : cursorOf(query.cursor);
@@ -151,7 +161,9 @@ async function runnablePage(db: Queryable, call: CallOf<"listRunnables">, patter
   const page = rows.slice(0, size);
   const last = rows.length > size ? page.at(-1) : undefined;
   const items = page.map((row) => runnableJson(call.member.workspace, row));
-  return last ? { items, next_cursor: Buffer.from(JSON.stringify([last.sort_key, last.path])).toString("base64url") } : { items };
+  return last
+    ? { items, next_cursor: Buffer.from(JSON.stringify([last.sort_key, last.path])).toString("base64url") }
+    : { items };
 }
 
 function runnables({ db }: Services) {
@@ -159,7 +171,9 @@ function runnables({ db }: Services) {
     async listRunnables(call: CallOf<"listRunnables">) {
       const pattern = searchPattern(call.query.search);
       if (!wantsScripts(call.query.kinds) || pattern === null) return { items: [] };
-      return jsonText(JSON.stringify(await runnablePage(db, { ...call, query: { ...call.query, kinds: undefined } }, pattern)));
+      return jsonText(
+        JSON.stringify(await runnablePage(db, { ...call, query: { ...call.query, kinds: undefined } }, pattern)),
+      );
     },
     async countRunnablesByOwner(call: CallOf<"countRunnablesByOwner">) {
       if (!wantsScripts(call.query.kinds)) return { counts: {} };
@@ -170,7 +184,10 @@ function runnables({ db }: Services) {
       return { counts: Object.fromEntries(rows.map(({ owner, count }) => [owner, count])) };
     },
     async listPathAutocompletePaths({ member, caller }: CallOf<"listPathAutocompletePaths">) {
-      const pathsOf = (table: "script" | "variable" | "resource", domain: "scripts" | "variables" | "resources"): Sql => sql`
+      const pathsOf = (
+        table: "script" | "variable" | "resource",
+        domain: "scripts" | "variables" | "resources",
+      ): Sql => sql`
         select path from ${sql.ident(table)} where workspace_id = ${member.workspace}
           ${table === "script" ? sql`and not archived and not deleted` : sql.empty}
           and ${visible(member, patternsOf(caller, domain), { path: sql`path`, extraPerms: sql`extra_perms` })}`;

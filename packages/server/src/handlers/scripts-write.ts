@@ -11,20 +11,30 @@ import type { Services } from "../services.ts";
 type CallOf<Id extends string> = Call<Extract<(typeof scriptsOperations)[number], { id: Id }>>;
 type Who = Pick<CallOf<"archiveScriptByPath">, "member" | "caller">;
 
-async function note(tx: Queryable, { member }: Who, verb: "update" | "archive" | "delete", row: { path: string; hash?: string }): Promise<void> {
+interface Noted {
+  verb: "update" | "archive" | "delete";
+  path: string;
+  hash?: string;
+}
+
+async function note(tx: Queryable, { member }: Who, { verb, path, hash }: Noted): Promise<void> {
   const { workspace, username } = member;
   await audit(tx, {
     workspace,
     username,
     operation: `scripts.${verb}`,
     actionKind: verb === "update" ? "Updated" : "Delete",
-    resource: row.path,
-    ...(row.hash === undefined ? {} : { parameters: { hash: row.hash } }),
+    resource: path,
+    ...(hash === undefined ? {} : { parameters: { hash } }),
   });
 }
 
 /** Tells every process to forget what it keeps of these scripts. */
-function announce({ bus }: Services, workspace: string, what: { paths: readonly string[]; hashes: readonly string[] }): void {
+function announce(
+  { bus }: Services,
+  workspace: string,
+  what: { paths: readonly string[]; hashes: readonly string[] },
+): void {
   const { paths, hashes } = what;
   bus.publish("changed", [
     ...paths.map((path) => `script:${workspace}:${path}`),
@@ -35,10 +45,17 @@ function announce({ bus }: Services, workspace: string, what: { paths: readonly 
 function deployments(services: Services, pushDependencyJob: PushDependencyJob) {
   return {
     createScript: ({ caller, member, body, bodyText, query }: CallOf<"createScript">) =>
-      deploy(services, { caller, member, script: body, bodyText, skipIfNoop: query.skip_if_noop ?? false }, pushDependencyJob),
+      deploy(
+        services,
+        { caller, member, script: body, bodyText, skipIfNoop: query.skip_if_noop ?? false },
+        pushDependencyJob,
+      ),
     async updateScript({ caller, member, body, bodyText, params }: CallOf<"updateScript">) {
       const { hash } = await deployedAt(services.db, { caller, member }, params.path);
-      const parent = body.path === params.path && !body.parent_hash ? { auto_parent: true } : { parent_hash: body.parent_hash ?? hash };
+      const parent =
+        body.path === params.path && !body.parent_hash
+          ? { auto_parent: true }
+          : { parent_hash: body.parent_hash ?? hash };
       const script = { ...body, ...parent };
       return deploy(services, { caller, member, script, bodyText, skipIfNoop: false }, pushDependencyJob);
     },
@@ -47,12 +64,15 @@ function deployments(services: Services, pushDependencyJob: PushDependencyJob) {
 
 function changes(services: Services) {
   const { db } = services;
-  const changed = (row: ScriptRow): void => announce(services, row.workspace_id, { paths: [row.path], hashes: [row.hash] });
+  const changed = (row: ScriptRow): void =>
+    announce(services, row.workspace_id, { paths: [row.path], hashes: [row.hash] });
   const archive = async (call: Who, row: ScriptRow): Promise<void> => {
     requireScriptWritable(call, row);
     await db.transaction(async (tx) => {
-      await tx.execute(sql`update script set archived = true where workspace_id = ${row.workspace_id} and hash = ${row.hash}`);
-      await note(tx, call, "archive", row);
+      await tx.execute(
+        sql`update script set archived = true where workspace_id = ${row.workspace_id} and hash = ${row.hash}`,
+      );
+      await note(tx, call, { verb: "archive", path: row.path, hash: row.hash });
     });
     changed(row);
   };
@@ -75,7 +95,7 @@ function changes(services: Services) {
         await tx.execute(sql`
           update script set options = options || ${sql.json({ ws_error_handler_muted: muted })}::jsonb
           where workspace_id = ${row.workspace_id} and hash = ${row.hash}`);
-        await note(tx, call, "update", row);
+        await note(tx, call, { verb: "update", path: row.path, hash: row.hash });
       });
       changed(row);
       return muted ? "error handler muted" : "error handler enabled";
@@ -102,8 +122,10 @@ function deletions(services: Services) {
       sql`delete from script where workspace_id = ${workspace} and path = ${path} returning hash`,
     );
     await tx.execute(sql`delete from draft where workspace_id = ${workspace} and kind = 'script' and path = ${path}`);
-    await tx.execute(sql`delete from favorite where workspace_id = ${workspace} and kind = 'script' and path = ${path}`);
-    await note(tx, call, "delete", { path });
+    await tx.execute(
+      sql`delete from favorite where workspace_id = ${workspace} and kind = 'script' and path = ${path}`,
+    );
+    await note(tx, call, { verb: "delete", path });
     return versions.map(({ hash }) => hash);
   };
   const eraseAll = async (call: Who, paths: readonly string[]): Promise<void> => {
@@ -122,7 +144,7 @@ function deletions(services: Services) {
         await tx.execute(sql`
           update script set content = '', lock = '', schema = null, archived = true, deleted = true
           where workspace_id = ${row.workspace_id} and hash = ${row.hash}`);
-        await note(tx, call, "delete", row);
+        await note(tx, call, { verb: "delete", path: row.path, hash: row.hash });
       });
       announce(services, row.workspace_id, { paths: [row.path], hashes: [row.hash] });
       const erased = await versionOf(db, row.workspace_id, row.hash);

@@ -4,7 +4,7 @@ import { itemsWorld } from "../../test/world.ts";
 
 const { db, bus, call, said, json, pushed, addToken } = await itemsWorld();
 
-const main = 'export async function main(name: string, n = 3) {\n  return name;\n}\n';
+const main = "export async function main(name: string, n = 3) {\n  return name;\n}\n";
 const bash = { path: "u/alice/sh", summary: "", description: "", content: "echo hi", language: "bash" };
 
 async function create(script: Record<string, unknown>, as = "alice"): Promise<string> {
@@ -14,7 +14,8 @@ async function create(script: Record<string, unknown>, as = "alice"): Promise<st
 }
 
 beforeEach(async () => {
-  for (const table of ["script", "draft", "favorite", "raw_script_temp", "audit"]) await db.execute(sql`delete from ${sql.ident(table)}`);
+  for (const table of ["script", "draft", "favorite", "raw_script_temp", "audit"])
+    await db.execute(sql`delete from ${sql.ident(table)}`);
   pushed.length = 0;
 });
 
@@ -22,12 +23,42 @@ describe("deploying", () => {
   test("a new script answers its hash as text, infers the schema and asks for a lock", async () => {
     const hash = await create({ path: "u/alice/a", content: main, language: "bun" });
     const script = await json("scripts/get/p/u/alice/a");
-    expect(script).toMatchObject({ hash, path: "u/alice/a", kind: "script", language: "bun", created_by: "alice", archived: false, deleted: false });
-    expect(script).toMatchObject({ has_preprocessor: false, ws_error_handler_muted: false, starred: false, extra_perms: {} });
-    expect(script["schema"]).toMatchObject({ properties: { name: { type: "string" }, n: { default: 3 } }, required: ["name"] });
-    for (const absent of ["lock", "envs", "tag", "parent_hashes", "lock_error_logs", "draft_only", "modules", "lock_job"]) expect(script).not.toHaveProperty(absent);
-    expect(pushed).toMatchObject([{ workspace: "w", path: "u/alice/a", hash, language: "bun", member: { username: "alice" } }]);
-    expect(await json(`scripts/deployment_status/h/${hash}`)).toEqual({ job_id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(script).toMatchObject({
+      hash,
+      path: "u/alice/a",
+      kind: "script",
+      language: "bun",
+      created_by: "alice",
+      archived: false,
+      deleted: false,
+    });
+    expect(script).toMatchObject({
+      has_preprocessor: false,
+      ws_error_handler_muted: false,
+      starred: false,
+      extra_perms: {},
+    });
+    expect(script["schema"]).toMatchObject({
+      properties: { name: { type: "string" }, n: { default: 3 } },
+      required: ["name"],
+    });
+    for (const absent of [
+      "lock",
+      "envs",
+      "tag",
+      "parent_hashes",
+      "lock_error_logs",
+      "draft_only",
+      "modules",
+      "lock_job",
+    ])
+      expect(script).not.toHaveProperty(absent);
+    expect(pushed).toMatchObject([
+      { workspace: "w", path: "u/alice/a", hash, language: "bun", member: { username: "alice" } },
+    ]);
+    expect(await json(`scripts/deployment_status/h/${hash}`)).toEqual({
+      job_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
     expect(await db.query(sql`select username, operation, action_kind, resource from audit`)).toEqual([
       { username: "alice", operation: "scripts.create", action_kind: "Created", resource: "u/alice/a" },
     ]);
@@ -53,15 +84,27 @@ describe("deploying", () => {
   test("a new version keeps what people wrote about its arguments", async () => {
     const schema = { type: "object", properties: { name: { type: "string", description: "who" } }, required: [] };
     const first = await create({ path: "u/alice/a", content: main, language: "bun", schema, lock: "" });
-    await create({ path: "u/alice/a", content: main.replace("n = 3", "n = 4"), language: "bun", parent_hash: first, lock: "" });
+    await create({
+      path: "u/alice/a",
+      content: main.replace("n = 3", "n = 4"),
+      language: "bun",
+      parent_hash: first,
+      lock: "",
+    });
     const script = await json("scripts/get/p/u/alice/a");
-    expect(script).toMatchObject({ parent_hashes: [first], schema: { properties: { name: { description: "who" }, n: { default: 4 } } } });
+    expect(script).toMatchObject({
+      parent_hashes: [first],
+      schema: { properties: { name: { description: "who" }, n: { default: 4 } } },
+    });
     expect((await json(`scripts/get/h/${first}`))["archived"]).toBe(true);
   });
 
   test("an existing path needs its parent, and only the newest version can be one", async () => {
     const first = await create({});
-    expect(await said("scripts/create", { body: bash })).toEqual([400, `Path conflict for u/alice/sh with non-archived hash ${first}`]);
+    expect(await said("scripts/create", { body: bash })).toEqual([
+      400,
+      `Path conflict for u/alice/sh with non-archived hash ${first}`,
+    ]);
     const second = await create({ content: "echo 2", parent_hash: first });
     const [status, text] = await said("scripts/create", { body: { ...bash, content: "echo 3", parent_hash: first } });
     expect(status).toBe(400);
@@ -78,7 +121,15 @@ describe("deploying", () => {
   });
 
   test("skip_if_noop answers the present version when nothing changes", async () => {
-    const body = { ...bash, path: "u/alice/a", content: main, language: "bun", lock: "l", tag: "x", ws_error_handler_muted: false };
+    const body = {
+      ...bash,
+      path: "u/alice/a",
+      content: main,
+      language: "bun",
+      lock: "l",
+      tag: "x",
+      ws_error_handler_muted: false,
+    };
     const send = (changes: Record<string, unknown>): Promise<[number, string]> =>
       said("scripts/create?skip_if_noop=true", { body: { ...body, auto_parent: true, ...changes } });
     const [, first] = await send({});
@@ -93,7 +144,11 @@ describe("deploying", () => {
 
   test("deploys of one path at the same moment line up instead of losing one", async () => {
     await create({});
-    const answers = await Promise.all(Array.from({ length: 6 }, (_, n) => said("scripts/create", { body: { ...bash, content: `echo ${n}`, auto_parent: true } })));
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, n) =>
+        said("scripts/create", { body: { ...bash, content: `echo ${n}`, auto_parent: true } }),
+      ),
+    );
     expect(answers.map(([status]) => status)).toEqual(Array(6).fill(201));
     expect((await json<unknown[]>("scripts/history/p/u/alice/sh")).length).toBe(7);
   });
@@ -103,11 +158,17 @@ describe("deploying", () => {
     await create({ path: "f/shared/moved", parent_hash: first });
     expect(await json("scripts/exists/p/u/alice/sh")).toBe(false);
     expect(await json("scripts/exists/p/f/shared/moved")).toBe(true);
-    expect(await json("scripts/history/p/f/shared/moved")).toMatchObject([{}, { script_hash: first, created_by: "alice" }]);
+    expect(await json("scripts/history/p/f/shared/moved")).toMatchObject([
+      {},
+      { script_hash: first, created_by: "alice" },
+    ]);
     await create({ path: "u/alice/second" });
     const [status] = await said("scripts/update/u/alice/second", { body: { ...bash, path: "f/shared/moved" } });
     expect(status).toBe(400);
-    expect(await said("scripts/update/u/alice/second", { body: { ...bash, path: "u/alice/third" } })).toMatchObject([200, expect.stringMatching(/^\w{16}$/)]);
+    expect(await said("scripts/update/u/alice/second", { body: { ...bash, path: "u/alice/third" } })).toMatchObject([
+      200,
+      expect.stringMatching(/^\w{16}$/),
+    ]);
   });
 
   test("announces the paths that changed", async () => {
@@ -121,10 +182,22 @@ describe("deploying", () => {
 
   test("runs as the deployer unless an admin keeps another identity", async () => {
     await create({ path: "f/shared/a", on_behalf_of_email: "bob@example.com", preserve_on_behalf_of: true });
-    expect(await json("scripts/get/p/f/shared/a")).toMatchObject({ on_behalf_of: "u/alice", on_behalf_of_email: "alice@example.com" });
+    expect(await json("scripts/get/p/f/shared/a")).toMatchObject({
+      on_behalf_of: "u/alice",
+      on_behalf_of_email: "alice@example.com",
+    });
     await create({ path: "f/shared/b", on_behalf_of_email: "bob@example.com", preserve_on_behalf_of: true }, "admin");
-    expect(await json("scripts/get/p/f/shared/b")).toMatchObject({ on_behalf_of: "u/bob", on_behalf_of_email: "bob@example.com" });
-    const nobody = { ...bash, path: "f/shared/c", on_behalf_of: "u/bob", on_behalf_of_email: "alice@example.com", preserve_on_behalf_of: true };
+    expect(await json("scripts/get/p/f/shared/b")).toMatchObject({
+      on_behalf_of: "u/bob",
+      on_behalf_of_email: "bob@example.com",
+    });
+    const nobody = {
+      ...bash,
+      path: "f/shared/c",
+      on_behalf_of: "u/bob",
+      on_behalf_of_email: "alice@example.com",
+      preserve_on_behalf_of: true,
+    };
     expect((await said("scripts/create", { as: "admin", body: nobody }))[0]).toBe(400);
   });
 
@@ -151,8 +224,12 @@ describe("permission", () => {
     expect((await said("scripts/get/p/f/shared/s", { as: "bob" }))[0]).toBe(200);
     expect((await said("scripts/archive/p/f/shared/s", { as: "bob", method: "POST" }))[0]).toBe(403);
     expect((await said("scripts/create", { as: "bob", body: { ...bash, path: "f/shared/new" } }))[0]).toBe(403);
-    expect((await said("scripts/create", { as: "bob", body: { ...bash, path: "f/shared/s", auto_parent: true } }))[0]).toBe(403);
-    expect((await said("scripts/create", { as: "bob", body: { ...bash, path: "u/bob/stolen", parent_hash: own } }))[0]).toBe(404);
+    expect(
+      (await said("scripts/create", { as: "bob", body: { ...bash, path: "f/shared/s", auto_parent: true } }))[0],
+    ).toBe(403);
+    expect(
+      (await said("scripts/create", { as: "bob", body: { ...bash, path: "u/bob/stolen", parent_hash: own } }))[0],
+    ).toBe(404);
     expect((await said("scripts/get/p/f/shared/s", { as: "eve" }))[0]).toBe(403);
     expect((await said("scripts/get/p/f/shared/s", { as: "nobody" }))[0]).toBe(401);
     expect((await said("scripts/get/p/u/alice/sh", { as: "admin" }))[0]).toBe(200);
@@ -174,8 +251,12 @@ describe("permission", () => {
     expect(await said("scripts/delete/p/u/alice/sh", { as: "admin", method: "POST" })).toEqual([200, '"u/alice/sh"']);
     expect(await json("scripts/exists/p/u/alice/sh")).toBe(false);
     await create({});
-    expect(await json("scripts/delete_bulk", { as: "admin", method: "DELETE", body: { paths: ["u/alice/sh"] } })).toEqual(["u/alice/sh"]);
-    expect((await said("scripts/delete_bulk", { as: "admin", method: "DELETE", body: { paths: ["u/alice/sh"] } }))[0]).toBe(404);
+    expect(
+      await json("scripts/delete_bulk", { as: "admin", method: "DELETE", body: { paths: ["u/alice/sh"] } }),
+    ).toEqual(["u/alice/sh"]);
+    expect(
+      (await said("scripts/delete_bulk", { as: "admin", method: "DELETE", body: { paths: ["u/alice/sh"] } }))[0],
+    ).toBe(404);
   });
 
   test("of a token narrowed to paths is narrowed", async () => {
@@ -191,9 +272,19 @@ describe("permission", () => {
 describe("reading", () => {
   test("code as text, with and without the language's extension", async () => {
     const hash = await create({ path: "u/alice/a", content: main, language: "bun", lock: "" });
-    for (const path of ["raw/p/u/alice/a", "raw/p/u/alice/a.ts", "raw_unpinned/p/u/alice/a.ts", `raw/h/${hash}.ts`, `raw/h/${hash}`]) {
+    for (const path of [
+      "raw/p/u/alice/a",
+      "raw/p/u/alice/a.ts",
+      "raw_unpinned/p/u/alice/a.ts",
+      `raw/h/${hash}.ts`,
+      `raw/h/${hash}`,
+    ]) {
       const response = await call(`scripts/${path}`);
-      expect([path, response.headers.get("content-type"), await response.text()]).toEqual([path, "text/plain; charset=utf-8", main]);
+      expect([path, response.headers.get("content-type"), await response.text()]).toEqual([
+        path,
+        "text/plain; charset=utf-8",
+        main,
+      ]);
     }
     expect(await said("../../scripts_u/tokened_raw/w/alice/u/alice/a.ts", { as: "" })).toEqual([200, main]);
     expect((await said("../../scripts_u/tokened_raw/w/bob/u/alice/a.ts", { as: "" }))[0]).toBe(404);
@@ -203,14 +294,18 @@ describe("reading", () => {
   test("history, latest version and deployment messages", async () => {
     const first = await create({ deployment_message: "one" });
     const second = await create({ content: "echo 2", parent_hash: first });
-    expect((await said(`scripts/history_update/h/${second}/p/u/alice/sh`, { body: { deployment_msg: "two" } }))[0]).toBe(200);
+    expect(
+      (await said(`scripts/history_update/h/${second}/p/u/alice/sh`, { body: { deployment_msg: "two" } }))[0],
+    ).toBe(200);
     expect(await json("scripts/history/p/u/alice/sh")).toMatchObject([
       { script_hash: second, deployment_msg: "two" },
       { script_hash: first, deployment_msg: "one" },
     ]);
     expect(await json("scripts/get_latest_version/u/alice/sh")).toMatchObject({ script_hash: second });
     const other = await create({ path: "u/alice/other" });
-    expect((await said(`scripts/history_update/h/${other}/p/u/alice/sh`, { body: { deployment_msg: "x" } }))[0]).toBe(404);
+    expect((await said(`scripts/history_update/h/${other}/p/u/alice/sh`, { body: { deployment_msg: "x" } }))[0]).toBe(
+      404,
+    );
   });
 
   test("an archived script is shown as archived, exists no longer, and comes back by a deployment", async () => {
@@ -228,7 +323,9 @@ describe("reading", () => {
     await create({});
     await addToken("alice", "webhook-token", ["jobs:run:scripts:u/alice/sh"]);
     expect(await json("scripts/get_triggers_count/u/alice/sh")).toEqual({ webhook_count: 1 });
-    expect(await json("scripts/list_tokens/u/alice/sh")).toMatchObject([{ token_prefix: "webhook-to", scopes: ["jobs:run:scripts:u/alice/sh"] }]);
+    expect(await json("scripts/list_tokens/u/alice/sh")).toMatchObject([
+      { token_prefix: "webhook-to", scopes: ["jobs:run:scripts:u/alice/sh"] },
+    ]);
   });
 
   test("the error handler can be muted", async () => {
@@ -246,7 +343,10 @@ describe("code that is not deployed", () => {
     expect(await said("scripts/raw_temp/store", { body: '"echo hi"' })).toEqual([200, hash]);
     const scripts = { "u/alice/sh": hash, "u/alice/new": hash };
     expect(await json("scripts/raw_temp/diff", { body: { scripts, workspace_deps: [] } })).toEqual(["u/alice/new"]);
-    expect(await json("scripts/raw_temp/diff", { as: "bob", body: { scripts } })).toEqual(["u/alice/sh", "u/alice/new"]);
+    expect(await json("scripts/raw_temp/diff", { as: "bob", body: { scripts } })).toEqual([
+      "u/alice/sh",
+      "u/alice/new",
+    ]);
   });
 });
 
@@ -258,6 +358,7 @@ describe("hostile input", () => {
     ["a path too long", { path: `u/alice/${"x".repeat(300)}` }],
     ["a NUL in the code", { content: "a\u0000b" }],
     ["a NUL in an option", { envs: ["A=\u0000"] }],
+    ["half a surrogate pair in an option", { tag: "\ud800" }],
     ["an unknown language", { language: "cobol" }],
     ["a wrong type", { content: 5 }],
     ["a wrong option", { timeout: "long" }],

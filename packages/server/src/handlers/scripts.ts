@@ -32,7 +32,11 @@ function versionJson({ hash, deployment_msg, created_at, created_by }: VersionRo
 }
 
 function readers({ db }: Services) {
-  const starred = async (wanted: boolean | undefined, { member }: Pick<CallOf<"getScriptByPath">, "member">, path: string): Promise<boolean> =>
+  const starred = async (
+    wanted: boolean | undefined,
+    { member }: Pick<CallOf<"getScriptByPath">, "member">,
+    path: string,
+  ): Promise<boolean> =>
     wanted === true &&
     (await db.maybe(sql`
       select 1 from favorite where workspace_id = ${member.workspace} and username = ${member.username}
@@ -126,6 +130,9 @@ function triggers({ db }: Services) {
 }
 
 /** Scripts: versions by hash, of which one per path is deployed. */
-export function scriptsHandlers(services: Services, { pushDependencyJob }: { pushDependencyJob: PushDependencyJob }): Handlers<Ops> {
+export function scriptsHandlers(
+  services: Services,
+  { pushDependencyJob }: { pushDependencyJob: PushDependencyJob },
+): Handlers<Ops> {
   return { ...readers(services), ...triggers(services), ...scriptWrites(services, pushDependencyJob) };
 }

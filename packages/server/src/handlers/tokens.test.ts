@@ -131,7 +131,8 @@ describe("a restricted token never makes a broader one", () => {
       ["POST /workspaces/create", { id: "three", name: "three" }],
       ["DELETE /users/delete/ada@x.org"],
     ];
-    for (const [request, body] of attempts) expect([request, (await call(request, { token, body })).status]).toEqual([request, 403]);
+    for (const [request, body] of attempts)
+      expect([request, (await call(request, { token, body })).status]).toEqual([request, 403]);
   });
 
   test("a read-only token writes nothing", async () => {

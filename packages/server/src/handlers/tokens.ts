@@ -88,17 +88,18 @@ function availableScopes() {
   });
 }
 
-export function tokenHandlers(services: Services): Handlers<typeof tokenOperations> {
-  const { db, clock } = services;
-  const requireFuture = (expiration: Date | null): void => {
-    if (expiration && expiration <= clock.now()) throw new ApiError("bad_request", "body.expiration: lies in the past");
-  };
+function requireFuture(expiration: Date | null, { clock }: Services): void {
+  if (expiration && expiration <= clock.now()) throw new ApiError("bad_request", "body.expiration: lies in the past");
+}
+
+function makers(services: Services): Pick<Handlers<typeof tokenOperations>, "createToken" | "createTokenImpersonate"> {
+  const { db } = services;
   return {
     async createToken({ caller, body }) {
       const account = accountOf(caller);
       const { email } = account.account;
       const token = await narrowToken(db, account, body);
-      requireFuture(token.expiration);
+      requireFuture(token.expiration, services);
       return db.transaction(async (tx) => {
         const text = await insertToken(tx, { ...token, email, label: body.label ?? null });
         const resource = text.slice(0, 10);
@@ -126,7 +127,7 @@ export function tokenHandlers(services: Services): Handlers<typeof tokenOperatio
         throw new ApiError("bad_request", `${email} is not a member of the workspace ${workspace}`);
       }
       const { scopes, readOnly, expiration } = await narrowToken(db, own, { expiration: body.expiration });
-      requireFuture(expiration);
+      requireFuture(expiration, services);
       return db.transaction(async (tx) => {
         const text = await insertToken(tx, {
           email,
@@ -147,6 +148,13 @@ export function tokenHandlers(services: Services): Handlers<typeof tokenOperatio
         return text;
       });
     },
+  };
+}
+
+export function tokenHandlers(services: Services): Handlers<typeof tokenOperations> {
+  const { db, clock } = services;
+  return {
+    ...makers(services),
     async deleteToken({ caller, params }) {
       await changeTokens(services, accountOf(caller), { prefix: params.token_prefix, set: "delete" });
       return "token deleted";

@@ -19,7 +19,11 @@ function taken(path: string): ApiError {
   return new ApiError("already_exists", `Variable ${path} already exists`);
 }
 
-async function lockWritable(tx: Queryable, call: Pick<CallOf<"deleteVariable">, "member" | "caller">, path: string): Promise<StoredVariable> {
+async function lockWritable(
+  tx: Queryable,
+  call: Pick<CallOf<"deleteVariable">, "member" | "caller">,
+  path: string,
+): Promise<StoredVariable> {
   const row = await tx.maybe<StoredVariable>(sql`
     select value, is_secret, extra_perms from variable where workspace_id = ${call.member.workspace} and path = ${path} for update`);
   if (!row) throw notFound("Variable", path);
@@ -28,7 +32,11 @@ async function lockWritable(tx: Queryable, call: Pick<CallOf<"deleteVariable">, 
 }
 
 /** The stored form of the value after an update, which may turn a secret into plain text and back. */
-async function updatedValue(vault: Vault, { member, body, query }: CallOf<"updateVariable">, old: StoredVariable): Promise<string> {
+async function updatedValue(
+  vault: Vault,
+  { member, body, query }: CallOf<"updateVariable">,
+  old: StoredVariable,
+): Promise<string> {
   const secret = body.is_secret ?? old.is_secret;
   if (typeof body.value === "string") {
     return secret && !query.already_encrypted ? vault.encrypt(member.workspace, body.value) : body.value;
@@ -42,7 +50,11 @@ async function updatedValue(vault: Vault, { member, body, query }: CallOf<"updat
 
 /** Everything that changes variables. */
 export function variableWrites({ db, vault }: Services) {
-  const remove = async (tx: Queryable, call: Pick<CallOf<"deleteVariable">, "member" | "caller">, path: string): Promise<void> => {
+  const remove = async (
+    tx: Queryable,
+    call: Pick<CallOf<"deleteVariable">, "member" | "caller">,
+    path: string,
+  ): Promise<void> => {
     await lockWritable(tx, call, path);
     const { workspace, username } = call.member;
     await deleteLinked(tx, "resource", { workspace, path });
@@ -55,14 +67,21 @@ export function variableWrites({ db, vault }: Services) {
       const path = requireItemPath(body.path);
       requireWriteAt(call, { domain: "variables", path });
       const { workspace, username } = member;
-      const value = body.is_secret && !query.already_encrypted ? await vault.encrypt(workspace, body.value) : body.value;
+      const value =
+        body.is_secret && !query.already_encrypted ? await vault.encrypt(workspace, body.value) : body.value;
       await db
         .transaction(async (tx) => {
           await tx.execute(sql`
             insert into variable (workspace_id, path, value, is_secret, description, account, is_oauth, expires_at, labels, ws_specific, edited_by)
             values (${workspace}, ${path}, ${value}, ${body.is_secret}, ${body.description ?? ""}, ${body.account},
               ${body.is_oauth ?? false}, ${body.expires_at}, ${body.labels}, ${body.ws_specific ?? false}, ${username})`);
-          await audit(tx, { workspace, username, operation: "variables.create", actionKind: "Created", resource: path });
+          await audit(tx, {
+            workspace,
+            username,
+            operation: "variables.create",
+            actionKind: "Created",
+            resource: path,
+          });
         })
         .catch((error: unknown) => {
           throw isUniqueViolation(error) ? taken(path) : error;

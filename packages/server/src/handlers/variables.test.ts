@@ -12,7 +12,8 @@ const create = async (fields: Record<string, unknown> = {}, as = "alice"): Promi
 const secret = { path: "u/alice/s", value: "hunter22", is_secret: true };
 
 beforeEach(async () => {
-  for (const table of ["variable", "resource", "draft", "audit"]) await db.execute(sql`delete from ${sql.ident(table)}`);
+  for (const table of ["variable", "resource", "draft", "audit"])
+    await db.execute(sql`delete from ${sql.ident(table)}`);
 });
 
 describe("a variable", () => {
@@ -23,28 +24,45 @@ describe("a variable", () => {
     for (const absent of ["account", "expires_at", "labels", "ws_specific"]) expect(found).not.toHaveProperty(absent);
     expect(await said("variables/get_value/u/alice/v")).toEqual([200, '"hello"']);
     expect(await json("variables/exists/u/alice/v")).toBe(true);
-    expect(await said("variables/update/u/alice/v", { body: { value: "new", labels: ["l"] } })).toEqual([200, "variable u/alice/v updated"]);
-    expect(await json("variables/list")).toMatchObject([{ path: "u/alice/v", value: "new", description: "d", labels: ["l"] }]);
+    expect(await said("variables/update/u/alice/v", { body: { value: "new", labels: ["l"] } })).toEqual([
+      200,
+      "variable u/alice/v updated",
+    ]);
+    expect(await json("variables/list")).toMatchObject([
+      { path: "u/alice/v", value: "new", description: "d", labels: ["l"] },
+    ]);
     expect((await said("variables/delete/u/alice/v", { method: "DELETE" }))[0]).toBe(200);
     expect(await json("variables/exists/u/alice/v")).toBe(false);
     expect((await said("variables/get/u/alice/v"))[0]).toBe(404);
     expect((await said("variables/delete/u/alice/v", { method: "DELETE" }))[0]).toBe(404);
     const operations = await db.query<{ operation: string }>(sql`select operation from audit order by id`);
-    expect(operations.map((row) => row.operation)).toEqual(["variables.create", "variables.update", "variables.delete"]);
+    expect(operations.map((row) => row.operation)).toEqual([
+      "variables.create",
+      "variables.update",
+      "variables.delete",
+    ]);
   });
 
   test("of an existing path is refused, and so is a move onto one", async () => {
     await create();
     await create({ path: "u/alice/w" });
     expect(await said("variables/create", { body: plain })).toEqual([400, "Variable u/alice/v already exists"]);
-    expect(await said("variables/update/u/alice/w", { body: { path: "u/alice/v" } })).toEqual([400, "Variable u/alice/v already exists"]);
+    expect(await said("variables/update/u/alice/w", { body: { path: "u/alice/v" } })).toEqual([
+      400,
+      "Variable u/alice/v already exists",
+    ]);
   });
 
   test("moves, and its linked resource with it", async () => {
     await create(secret);
-    await db.execute(sql`insert into resource (workspace_id, path, value, resource_type) values ('w', 'u/alice/s', '{"n":1.0,"pw":"$var:u/alice/s"}', 'pg')`);
+    await db.execute(
+      sql`insert into resource (workspace_id, path, value, resource_type) values ('w', 'u/alice/s', '{"n":1.0,"pw":"$var:u/alice/s"}', 'pg')`,
+    );
     expect((await said("variables/update/u/alice/s", { body: { path: "f/shared/s" } }))[0]).toBe(200);
-    expect(await db.one(sql`select path, value from resource`)).toEqual({ path: "f/shared/s", value: '{"n":1.0,"pw":"$var:f/shared/s"}' });
+    expect(await db.one(sql`select path, value from resource`)).toEqual({
+      path: "f/shared/s",
+      value: '{"n":1.0,"pw":"$var:f/shared/s"}',
+    });
     expect(await said("variables/get_value/f/shared/s")).toEqual([200, '"hunter22"']);
     await said("variables/delete/f/shared/s", { method: "DELETE" });
     expect(await db.query(sql`select 1 from resource`)).toEqual([]);
@@ -80,7 +98,9 @@ describe("a secret", () => {
     expect(await db.query(sql`select 1 from audit`)).toEqual([]);
     await said("variables/get_value/u/alice/s");
     await said("variables/get_value/u/alice/s", { as: await jobOf("alice") });
-    const rows = await db.query<{ parameters: { job: string } | null }>(sql`select username, operation, resource, parameters from audit order by id`);
+    const rows = await db.query<{ parameters: { job: string } | null }>(
+      sql`select username, operation, resource, parameters from audit order by id`,
+    );
     expect(rows).toMatchObject([
       { username: "alice", operation: "variables.decrypt_secret", resource: "u/alice/s", parameters: null },
       { parameters: { job: expect.stringMatching(/^[0-9a-f-]{36}$/) } },
@@ -90,8 +110,16 @@ describe("a secret", () => {
 
   test("travels as ciphertext with already_encrypted, also to another path", async () => {
     await create(secret);
-    const { value } = await json<{ value: string }>("variables/get/u/alice/s?decrypt_secret=false&include_encrypted=true");
-    expect((await said("variables/create?already_encrypted=true", { body: { ...secret, path: "u/alice/copy", value, description: "" } }))[0]).toBe(201);
+    const { value } = await json<{ value: string }>(
+      "variables/get/u/alice/s?decrypt_secret=false&include_encrypted=true",
+    );
+    expect(
+      (
+        await said("variables/create?already_encrypted=true", {
+          body: { ...secret, path: "u/alice/copy", value, description: "" },
+        })
+      )[0],
+    ).toBe(201);
     expect(await said("variables/get_value/u/alice/copy")).toEqual([200, '"hunter22"']);
     expect((await said("variables/update/u/alice/copy?already_encrypted=true", { body: { value } }))[0]).toBe(200);
     expect(await said("variables/get_value/u/alice/copy")).toEqual([200, '"hunter22"']);
@@ -132,7 +160,10 @@ describe("permission", () => {
     await create();
     await create({ path: "f/shared/v" });
     expect(await said("variables/get/u/alice/v", { as: "bob" })).toEqual([404, "Variable not found at name u/alice/v"]);
-    expect(await said("variables/get_value/u/alice/v", { as: "bob" })).toEqual([404, "Variable not found at name u/alice/v"]);
+    expect(await said("variables/get_value/u/alice/v", { as: "bob" })).toEqual([
+      404,
+      "Variable not found at name u/alice/v",
+    ]);
     expect(await json("variables/exists/u/alice/v", { as: "bob" })).toBe(false);
     expect((await said("variables/update/u/alice/v", { as: "bob", body: { value: "x" } }))[0]).toBe(404);
     expect((await said("variables/update/f/shared/v", { as: "bob", body: { value: "x" } }))[0]).toBe(403);
@@ -170,7 +201,8 @@ test("lists are narrowed by their filters", async () => {
   await create({ path: "u/alice/a", value: "apple", description: "fruit", labels: ["x"] });
   await create({ path: "u/alice/b", value: "beet" });
   await create({ ...secret, description: "" });
-  const found = async (query: string) => (await json<{ path: string }[]>(`variables/list?${query}`)).map((row) => row.path);
+  const found = async (query: string) =>
+    (await json<{ path: string }[]>(`variables/list?${query}`)).map((row) => row.path);
   expect(await found("")).toEqual(["u/alice/a", "u/alice/b", "u/alice/s"]);
   expect(await found("path=u/alice/a")).toEqual(["u/alice/a"]);
   expect(await found("path_start=u/alice/b")).toEqual(["u/alice/b"]);

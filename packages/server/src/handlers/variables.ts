@@ -18,11 +18,18 @@ type CallOf<Id extends string> = Call<Extract<Ops[number], { id: Id }>>;
 /** Operators run things that use secrets; only their jobs see them. */
 function requireMayDecrypt({ caller, member }: Pick<CallOf<"getVariable">, "caller" | "member">, path: string): void {
   if (caller.kind !== "job" && member.isOperator && !member.isAdmin) {
-    throw new ApiError("forbidden", `Variable ${path} is secret: operators cannot read it, only the jobs they start can`);
+    throw new ApiError(
+      "forbidden",
+      `Variable ${path} is secret: operators cannot read it, only the jobs they start can`,
+    );
   }
 }
 
-async function decrypted(vault: Vault, { caller, member }: Pick<CallOf<"getVariable">, "caller" | "member">, path: string): Promise<string> {
+async function decrypted(
+  vault: Vault,
+  { caller, member }: Pick<CallOf<"getVariable">, "caller" | "member">,
+  path: string,
+): Promise<string> {
   const jobId = caller.kind === "job" ? { jobId: caller.jobId } : {};
   try {
     const value = await readVariable({ vault, member, scopes: scopesOf(caller), ...jobId }, path);
@@ -44,7 +51,10 @@ async function shownValue(vault: Vault, call: CallOf<"getVariable">, row: Variab
 }
 
 function readers({ db, vault, clock, baseUrl }: Services) {
-  const find = ({ member, params }: Pick<CallOf<"getVariable">, "member" | "params">): Promise<VariableRow | undefined> =>
+  const find = ({
+    member,
+    params,
+  }: Pick<CallOf<"getVariable">, "member" | "params">): Promise<VariableRow | undefined> =>
     db.maybe<VariableRow>(
       sql`select ${variableColumns} from variable v where v.workspace_id = ${member.workspace} and v.path = ${params.path}`,
     );
@@ -79,7 +89,8 @@ function readers({ db, vault, clock, baseUrl }: Services) {
       const found = rows.map((row) => listedVariable(row, row.is_secret ? undefined : row.value, clock.now()));
       return call.query.include_draft_only ? [...found, ...(await draftsAlone(call, db))] : found;
     },
-    listContextualVariables: async ({ member }: CallOf<"listContextualVariables">) => contextualVariables(member, baseUrl),
+    listContextualVariables: async ({ member }: CallOf<"listContextualVariables">) =>
+      contextualVariables(member, baseUrl),
   };
 }
 

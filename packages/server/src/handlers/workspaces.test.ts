@@ -211,7 +211,8 @@ describe("settings", () => {
       ["POST /workspaces/operator_settings", null],
       ["POST /workspaces/critical_alerts/mute", {}],
     ];
-    for (const [request, body] of unset) expect([request, (await at(request, lead, body)).status]).toEqual([request, 200]);
+    for (const [request, body] of unset)
+      expect([request, (await at(request, lead, body)).status]).toEqual([request, 200]);
     expect(await settings(lead)).toEqual({
       workspace_id: "team",
       auto_invite: { instance_groups: ["g"], instance_groups_roles: { g: "admin" } },

@@ -1,4 +1,14 @@
-import { allowed, ApiError, notFound, scopePathPatterns, scopesAllow, scopeText, type Acl, type Member, type ScopeDomain } from "@towermill/contract";
+import {
+  allowed,
+  ApiError,
+  notFound,
+  scopePathPatterns,
+  scopesAllow,
+  scopeText,
+  type Acl,
+  type Member,
+  type ScopeDomain,
+} from "@towermill/contract";
 import type { Caller } from "../identity/caller.ts";
 
 /** Scopes of the caller's token; `null` = all rights, as for the token of a job. */
@@ -38,7 +48,10 @@ export function requireWritable(who: Who, item: Item): void {
 }
 
 /** Whether the caller may create something at a path, or move something there. @throws ApiError */
-export function requireWriteAt({ caller, member }: Who, { domain, path, acl }: { domain: ScopeDomain; path: string; acl?: Acl }): void {
+export function requireWriteAt(
+  { caller, member }: Who,
+  { domain, path, acl }: { domain: ScopeDomain; path: string; acl?: Acl },
+): void {
   const required = { domain, action: "write", path } as const;
   if (!scopesAllow(scopesOf(caller), required)) {
     throw new ApiError("missing_scope", `Access denied. Required scope: ${scopeText(required)}`);

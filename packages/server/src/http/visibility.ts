@@ -22,10 +22,18 @@ function withinScopes(patterns: readonly string[] | null, path: Sql): Sql {
  * Condition for the rows a member may read: the same decision as `allowed(member, "read", …)`, narrowed by the path
  * patterns of the caller's scopes (`null` = not narrowed). Lists use it, so that a row that `get` refuses is never listed.
  */
-export function visible(member: Member, patterns: readonly string[] | null, columns: { path: Sql; extraPerms: Sql }): Sql {
+export function visible(
+  member: Member,
+  patterns: readonly string[] | null,
+  columns: { path: Sql; extraPerms: Sql },
+): Sql {
   const within = withinScopes(patterns, columns.path);
   if (member.isAdmin) return within;
-  const owned = [`u/${member.username}/`, ...member.groups.map((g) => `g/${g}/`), ...member.foldersRead.map((f) => `f/${f}/`)];
+  const owned = [
+    `u/${member.username}/`,
+    ...member.groups.map((g) => `g/${g}/`),
+    ...member.foldersRead.map((f) => `f/${f}/`),
+  ];
   return sql`(${within} and (
     ${columns.path} like any(${owned.map(likePrefix)}::text[]) or ${columns.extraPerms} ?| ${principals(member)}::text[]))`;
 }

@@ -45,6 +45,16 @@ export async function ownedFolder(tx: Queryable, member: Member, name: string): 
   return row;
 }
 
+type Rules = FolderContent["default_permissioned_as"];
+
+/** Rules say as whom schedules and triggers of the folder run: acting as others is not a folder owner's to give. */
+function requireRuleMaker(member: Member, before: Rules, after: Rules): void {
+  const listed = (rules: Rules): string =>
+    JSON.stringify((rules ?? []).map((rule) => [rule.path_glob, rule.permissioned_as]));
+  if (member.isAdmin || member.groups.includes("wm_deployers") || listed(before) === listed(after)) return;
+  throw new ApiError("forbidden", "body.default_permissioned_as: only admins and the group wm_deployers may change it");
+}
+
 /**
  * Creates a folder owned by its maker and the owners named. Someone who is no admin cannot take over what was left under
  * the name of a deleted folder: that is for admins.
@@ -55,6 +65,7 @@ export async function createFolder(
   member: Member,
   { name, content }: { name: string; content: FolderContent },
 ): Promise<void> {
+  requireRuleMaker(member, null, content.default_permissioned_as);
   const me = `u/${member.username}`;
   const owners = [...new Set([me, ...(content.owners ?? [])])];
   const perms = { ...Object.fromEntries(owners.map((owner) => [owner, true])), ...content.extra_perms, [me]: true };
@@ -87,6 +98,7 @@ export async function updateFolder(
   }
   const rules =
     content.default_permissioned_as === undefined ? before.default_permissioned_as : content.default_permissioned_as;
+  requireRuleMaker(member, before.default_permissioned_as, rules);
   await tx.execute(sql`
     update folder set owners = ${owners}, extra_perms = ${sql.json(perms)}::jsonb,
       summary = ${content.summary === undefined ? before.summary : content.summary},

@@ -3,14 +3,14 @@ import { isDeepStrictEqual } from "node:util";
 import { ApiError, requireItemPath, type Member, type NewScript } from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
 import { requireWritable, requireWriteAt } from "../http/item.ts";
-import { memberText } from "../http/verbatim.ts";
+import { memberText, requireSearchable } from "../http/verbatim.ts";
 import type { Caller } from "../identity/caller.ts";
 import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
 import { firstLock, inferFrom, storedLanguage, type Inferred } from "./inference.ts";
 import { givenOptions, onBehalfOf } from "./options.ts";
 import { supersededBy } from "./parent.ts";
-import type { ScriptRow } from "./row.ts";
+import { headAt, type ScriptRow } from "./row.ts";
 
 /** A version whose dependencies have to be resolved. */
 export interface UnlockedScript {
@@ -46,7 +46,11 @@ interface Version {
 
 const longestLineage = 1000;
 
-async function versionFrom(tx: Queryable, { script, member, bodyText }: Deployment, parent: ScriptRow | null): Promise<Version> {
+async function versionFrom(
+  tx: Queryable,
+  { script, member, bodyText }: Deployment,
+  parent: ScriptRow | null,
+): Promise<Version> {
   const language = storedLanguage(script);
   const sentSchema = memberText(bodyText, "schema");
   const inferred = inferFrom(script, { language, sentSchema, previous: parent?.schema ?? null });
@@ -56,7 +60,7 @@ async function versionFrom(tx: Queryable, { script, member, bodyText }: Deployme
     ...(inferred.hasPreprocessor ? { has_preprocessor: true } : {}),
     ...(await onBehalfOf(tx, member, script)),
   };
-  if (JSON.stringify(options).includes("\\u0000")) throw new ApiError("bad_request", "body: must not hold a NUL character");
+  requireSearchable(options, "body");
   return { language, inferred, options, lock: firstLock(script, language) };
 }
 
@@ -87,11 +91,17 @@ function isNoop(script: NewScript, version: Version, parent: ScriptRow): boolean
   );
 }
 
-async function store(tx: Queryable, { script, member }: Deployment, what: { version: Version; parent: ScriptRow | null; hash: string; lockJob: string | null }): Promise<void> {
+async function store(
+  tx: Queryable,
+  { script, member }: Deployment,
+  what: { version: Version; parent: ScriptRow | null; hash: string; lockJob: string | null },
+): Promise<void> {
   const { version, parent, hash, lockJob } = what;
   const lineage = parent ? [parent.hash, ...parent.parent_hashes].slice(0, longestLineage) : [];
   if (parent) {
-    await tx.execute(sql`update script set archived = true where workspace_id = ${member.workspace} and hash = ${parent.hash}`);
+    await tx.execute(
+      sql`update script set archived = true where workspace_id = ${member.workspace} and hash = ${parent.hash}`,
+    );
   }
   await tx.execute(sql`
     insert into script (workspace_id, hash, path, parent_hashes, summary, description, content, language, kind, schema, lock,
@@ -107,12 +117,19 @@ async function store(tx: Queryable, { script, member }: Deployment, what: { vers
   }
 }
 
-async function deployIn(tx: Queryable, deployment: Deployment, pushDependencyJob: PushDependencyJob): Promise<{ hash: string; paths: string[] }> {
+async function deployIn(
+  tx: Queryable,
+  deployment: Deployment,
+  pushDependencyJob: PushDependencyJob,
+): Promise<{ hash: string; paths: string[] }> {
   const { script, member } = deployment;
   const { workspace, username } = member;
+  const present = await headAt(tx, workspace, script.path);
+  requireWriteAt(deployment, { domain: "scripts", path: script.path, acl: present?.extra_perms ?? {} });
   const parent = await supersededBy(tx, workspace, script);
-  if (parent) requireWritable(deployment, { domain: "scripts", kind: "Script", path: parent.path, acl: parent.extra_perms });
-  if (parent?.path !== script.path) requireWriteAt(deployment, { domain: "scripts", path: script.path });
+  if (parent) {
+    requireWritable(deployment, { domain: "scripts", kind: "Script", path: parent.path, acl: parent.extra_perms });
+  }
   const version = await versionFrom(tx, deployment, parent);
   if (deployment.skipIfNoop && parent && isNoop(script, version, parent)) return { hash: parent.hash, paths: [] };
   const hash = randomBytes(8).toString("hex");
@@ -121,7 +138,9 @@ async function deployIn(tx: Queryable, deployment: Deployment, pushDependencyJob
   const unlocked = { workspace, path: script.path, hash, language, content: script.content, tag, member };
   const lockJob = lock === null ? await pushDependencyJob(tx, unlocked) : null;
   await store(tx, deployment, { version, parent, hash, lockJob });
-  const [operation, actionKind] = parent ? (["scripts.update", "Updated"] as const) : (["scripts.create", "Created"] as const);
+  const [operation, actionKind] = parent
+    ? (["scripts.update", "Updated"] as const)
+    : (["scripts.create", "Created"] as const);
   await audit(tx, { workspace, username, operation, actionKind, resource: script.path, parameters: { hash } });
   return { hash, paths: [...new Set([script.path, parent?.path ?? script.path])] };
 }
@@ -132,7 +151,11 @@ async function deployIn(tx: Queryable, deployment: Deployment, pushDependencyJob
  * @returns the version's hash, 16 hex digits
  * @throws ApiError `invalid_path`, `forbidden`, `already_exists`, `parent_conflict`
  */
-export async function deploy(services: Services, deployment: Deployment, pushDependencyJob: PushDependencyJob): Promise<string> {
+export async function deploy(
+  services: Services,
+  deployment: Deployment,
+  pushDependencyJob: PushDependencyJob,
+): Promise<string> {
   const { script, member } = deployment;
   requireItemPath(script.path);
   const done = await services.db
@@ -141,6 +164,10 @@ export async function deploy(services: Services, deployment: Deployment, pushDep
       if (!isUniqueViolation(error, "script_head")) throw error;
       throw new ApiError("parent_conflict", `Another version of ${script.path} was deployed at the same moment`);
     });
-  if (done.paths.length > 0) services.bus.publish("changed", done.paths.map((path) => `script:${member.workspace}:${path}`));
+  if (done.paths.length > 0)
+    services.bus.publish(
+      "changed",
+      done.paths.map((path) => `script:${member.workspace}:${path}`),
+    );
   return done.hash;
 }

@@ -8,7 +8,8 @@ import type { Import } from "@towermill/signature";
 export function importedPaths(importer: string, statements: readonly Import[]): string[] {
   return statements.flatMap(({ module, names }) => {
     if (module.startsWith("/")) return [withoutSuffix(module.slice(1))];
-    if (module.startsWith("./") || module.startsWith("../")) return [withoutSuffix(posix.join(posix.dirname(importer), module))];
+    if (module.startsWith("./") || module.startsWith("../"))
+      return [withoutSuffix(posix.join(posix.dirname(importer), module))];
     const base = pythonModule(importer, module);
     return base === null ? [] : [base, ...names.map((name) => `${base}/${name}`)];
   });

@@ -77,7 +77,8 @@ function conditions({ member, patterns }: Who, filter: ScriptFilter): Sql[] {
   ];
   if (!filter.include_without_main) found.push(sql`s.options->>'auto_kind' is distinct from 'lib'`);
   if (filter.first_parent_hash !== undefined) found.push(sql`s.parent_hashes[1] = ${filter.first_parent_hash}`);
-  if (filter.last_parent_hash !== undefined) found.push(sql`s.parent_hashes[cardinality(s.parent_hashes)] = ${filter.last_parent_hash}`);
+  if (filter.last_parent_hash !== undefined)
+    found.push(sql`s.parent_hashes[cardinality(s.parent_hashes)] = ${filter.last_parent_hash}`);
   if (filter.parent_hash !== undefined) found.push(sql`${filter.parent_hash} = any(s.parent_hashes)`);
   if (filter.is_template !== undefined) found.push(sql`s.is_template = ${filter.is_template}`);
   if (filter.starred_only) found.push(starredBy(member.username, sql`s.path`));

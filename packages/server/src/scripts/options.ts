@@ -43,8 +43,13 @@ interface Identity {
   on_behalf_of_email: string;
 }
 
-async function identityNamed(db: Queryable, workspace: string, { on_behalf_of: who, on_behalf_of_email: email }: NewScript): Promise<Identity> {
-  if (who?.startsWith("g/")) return { on_behalf_of: who, on_behalf_of_email: email ?? `group-${who.slice(2)}@windmill.dev` };
+async function identityNamed(
+  db: Queryable,
+  workspace: string,
+  { on_behalf_of: who, on_behalf_of_email: email }: NewScript,
+): Promise<Identity> {
+  if (who?.startsWith("g/"))
+    return { on_behalf_of: who, on_behalf_of_email: email ?? `group-${who.slice(2)}@windmill.dev` };
   const username = who?.replace(/^u\//, "") ?? null;
   const row = await db.maybe<{ username: string; email: string }>(sql`
     select username, email from member
@@ -52,7 +57,10 @@ async function identityNamed(db: Queryable, workspace: string, { on_behalf_of: w
       and (${username}::text is null or username = ${username} or email = ${username})
       and (${email ?? null}::text is null or email = ${email ?? null})`);
   if (!row) {
-    throw new ApiError("bad_request", `on_behalf_of: ${[who, email].filter(Boolean).join(" and ")} names no member of ${workspace}`);
+    throw new ApiError(
+      "bad_request",
+      `on_behalf_of: ${[who, email].filter(Boolean).join(" and ")} names no member of ${workspace}`,
+    );
   }
   return { on_behalf_of: `u/${row.username}`, on_behalf_of_email: row.email };
 }

@@ -6,7 +6,9 @@ function conflict(message: string): ApiError {
   return new ApiError("parent_conflict", message);
 }
 
-async function namedParent(tx: Queryable, workspace: string, script: NewScript, hash: string): Promise<ScriptRow | null> {
+async function namedParent(tx: Queryable, workspace: string, script: NewScript): Promise<ScriptRow | null> {
+  const hash = script.parent_hash;
+  if (!hash) return null;
   const parent = await versionOf(tx, workspace, hash);
   if (!parent || parent.deleted) {
     if (script.auto_parent) return null;
@@ -15,7 +17,7 @@ async function namedParent(tx: Queryable, workspace: string, script: NewScript, 
   const head = parent.archived ? await headAt(tx, workspace, parent.path) : parent;
   if (head && head.hash !== parent.hash) {
     if (script.auto_parent) return null;
-    throw conflict(`The lineage of a script must be linear: ${hash} was superseded at ${parent.path} by ${head.hash}`);
+    throw conflict(`The lineage of a script must be linear: ${hash} was superseded by ${head.hash}`);
   }
   return parent;
 }
@@ -28,9 +30,10 @@ export async function supersededBy(tx: Queryable, workspace: string, script: New
   await tx.query(sql`select pg_advisory_xact_lock(hashtextextended(${`script ${workspace} ${script.path}`}, 0))`);
   const head = await headAt(tx, workspace, script.path);
   if (script.auto_parent && head) return head;
-  const named = script.parent_hash ? await namedParent(tx, workspace, script, script.parent_hash) : null;
+  const named = await namedParent(tx, workspace, script);
   if (head && named?.hash !== head.hash) {
-    if (named) throw conflict(`Cannot move ${named.path} to ${script.path}: another script is deployed there (${head.hash})`);
+    if (named)
+      throw conflict(`${named.hash} cannot move to ${script.path}: another script is deployed there (${head.hash})`);
     throw new ApiError("already_exists", `Path conflict for ${script.path} with non-archived hash ${head.hash}`);
   }
   if (named || !script.auto_parent) return named;

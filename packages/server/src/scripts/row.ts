@@ -49,7 +49,9 @@ export function headAt(db: Queryable, workspace: string, path: string): Promise<
 }
 
 export function versionOf(db: Queryable, workspace: string, hash: string): Promise<ScriptRow | undefined> {
-  return db.maybe<ScriptRow>(sql`select ${columns} from script s where s.workspace_id = ${workspace} and s.hash = ${hash}`);
+  return db.maybe<ScriptRow>(
+    sql`select ${columns} from script s where s.workspace_id = ${workspace} and s.hash = ${hash}`,
+  );
 }
 
 /** Whether a member starred a script, as a column. */
