@@ -9,6 +9,7 @@ const steps = [
   ["lint", [bin("oxlint", "bin", "oxlint"), "--deny-warnings", "packages", "scripts", "tests", "bench"]],
   ["types", [bin("typescript", "bin", "tsc"), "-p", "tsconfig.tests.json", "--noEmit"]],
   ["dependency direction", [join(root, "scripts", "check-direction.mjs")]],
+  ["documentation", [join(root, "scripts", "docs.mjs"), "--check"]],
   ["dead code", [bin("knip", "bin", "knip.js"), "--no-progress"]],
 ];
 for (const [name, args] of steps) {

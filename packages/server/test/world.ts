@@ -14,7 +14,6 @@ import { hashToken, jobToken, newJobId, randomToken } from "@towermill/queue";
 import { openBus, silentLog, sql, type Database } from "@towermill/store";
 import { openVault } from "@towermill/vault";
 import { testDatabase, whenDone } from "@towermill/testkit";
-import { encryptionKeyOperations } from "../../contract/src/operations/encryption-key.ts";
 import { draftsHandlers } from "../src/handlers/drafts.ts";
 import { favoritesHandlers } from "../src/handlers/favorites.ts";
 import { resourcesHandlers } from "../src/handlers/resources.ts";
@@ -22,7 +21,6 @@ import { resourceTypesHandlers } from "../src/handlers/resource-types.ts";
 import { scriptsCodeHandlers } from "../src/handlers/scripts-code.ts";
 import { scriptsListHandlers } from "../src/handlers/scripts-list.ts";
 import { scriptsHandlers } from "../src/handlers/scripts.ts";
-import { encryptionKeyHandlers } from "../src/handlers/variables-key.ts";
 import { variablesHandlers } from "../src/handlers/variables.ts";
 import { createApp } from "../src/http/app.ts";
 import { mount } from "../src/http/mount.ts";
@@ -83,7 +81,6 @@ function appOf(services: Services, auth: Authentication, pushed: UnlockedScript[
   };
   const routes = [
     mount(variablesOperations, variablesHandlers(services)),
-    mount(encryptionKeyOperations, encryptionKeyHandlers(services)),
     mount(resourcesOperations, resourcesHandlers(services)),
     mount(resourceTypesOperations, resourceTypesHandlers(services)),
     mount(scriptsOperations, scriptsHandlers(services, { pushDependencyJob })),

@@ -29,6 +29,7 @@ export async function startJobs(base: Base, urls: { internalUrl: string; baseUrl
       groupEnvironment: {},
       maximumTimeoutSeconds: settings.TIMEOUT,
       memoryLimitMb: settings.TOWERMILL_MEMORY_LIMIT_MB,
+      alwaysFresh: settings.TOWERMILL_FRESH === "true",
       group: settings.WORKER_GROUP,
       tags: workerTags(settings.WORKER_TAGS),
       slots: settings.NUM_WORKERS,

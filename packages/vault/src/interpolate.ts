@@ -1,4 +1,5 @@
 import { jsonMembers, jsonObject, jsonStrings } from "@towermill/contract";
+import { CipherError } from "./cipher.ts";
 import { InterpolationError } from "./failure.ts";
 import { readResources, readVariables, type ReadContext } from "./read.ts";
 import { mayHoldReference, referencesOf, replaceReferences, type Reference } from "./reference.ts";
@@ -53,13 +54,18 @@ async function findAll(ctx: InterpolationContext, json: string): Promise<Found> 
     if (asked.size > most.references)
       throw new InterpolationError(`more than ${most.references} references in one value`);
     const paths = (kind: "variable" | "resource"): string[] => fresh.flatMap((r) => (r.kind === kind ? [r.path] : []));
-    for (const [path, value] of await readVariables(ctx, paths("variable"))) found.variables.set(path, value);
+    const variables = await readVariables(ctx, paths("variable")).catch(undecipherable);
+    for (const [path, value] of variables) found.variables.set(path, value);
     const resources = await readResources(ctx, paths("resource"));
     for (const [path, value] of resources) found.resources.set(path, value);
     await decryptArguments(ctx, fresh, found);
     texts = [...resources.values()];
   }
   return found;
+}
+
+function undecipherable(error: unknown): never {
+  throw error instanceof CipherError ? new InterpolationError(error.message) : error;
 }
 
 function isFirst(asked: Set<string>, reference: Reference): boolean {

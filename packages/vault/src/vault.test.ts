@@ -187,6 +187,15 @@ describe("interpolation of arguments", () => {
     await expect(run('{"r":"$res:short"}')).rejects.toThrow(InterpolationError);
   });
 
+  test("names the variable whose secret cannot be decrypted", async () => {
+    await db.execute(
+      sql`insert into variable (workspace_id, path, value, is_secret) values ('w', 'u/alice/broken', 'AAAA', true)`,
+    );
+    const run = interpolateArguments({ vault, member: alice }, '{"a":"$var:u/alice/broken"}');
+    await expect(run).rejects.toThrow(InterpolationError);
+    await expect(run).rejects.toThrow(/u\/alice\/broken/);
+  });
+
   test("finds cycles of resources instead of running for ever", async () => {
     await resource("u/alice/a", '{"next":"$res:u/alice/b"}');
     await resource("u/alice/b", '{"next":"$res:u/alice/a"}');

@@ -20,6 +20,8 @@ export interface WorkerContext {
   /** Longest a job may run, in seconds; a job's own timeout may only be shorter. */
   maximumTimeoutSeconds: number;
   memoryLimitMb: number;
+  /** Every job gets a process of its own. */
+  alwaysFresh: boolean;
 }
 
 /** One job while it runs on this worker. */

@@ -59,7 +59,7 @@ async function requestFor(ctx: WorkerContext, running: RunningJob, { source, onS
     env: { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual },
     timeoutMs: timeoutMs(ctx, running),
     memoryLimitMb: ctx.memoryLimitMb,
-    fresh: job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),
+    fresh: ctx.alwaysFresh || job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),
   };
 }
 

@@ -38,6 +38,7 @@ function start(): Promise<RunningWorker> {
     groupEnvironment: { GROUP_SETTING: "from the group" },
     maximumTimeoutSeconds: 60,
     memoryLimitMb: 512,
+    alwaysFresh: false,
     group: "default",
     tags: ["bun", "bash", "python3", "dependency"],
     slots: 2,

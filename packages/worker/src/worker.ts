@@ -62,13 +62,22 @@ interface Parts {
 
 type WrittenEnd = JobEnd & { lastLog: { position: number; text: string } | null };
 
+function bodyOf(job: ClaimedJob): (ctx: WorkerContext, running: RunningJob) => Promise<JobEnd> {
+  if (job.kind === "dependencies") return runDependencyJob;
+  return job.kind === "identity" || job.kind === "noop" ? runIdentityJob : runScriptJob;
+}
+
+/** Answers its arguments: a step that passes on what it was given, and what measures the queue alone. */
+async function runIdentityJob(_ctx: WorkerContext, { job }: RunningJob): Promise<JobEnd> {
+  return { status: "success", result: job.args ?? "null" };
+}
+
 /** Runs one job to its end and writes it. Never rejects: whatever goes wrong becomes the job's result. */
 async function runToEnd(ctx: WorkerContext, parts: Parts, { job, signal }: { job: ClaimedJob; signal: AbortSignal }): Promise<void> {
   const position = job.attempt > 1 ? await logLength(ctx.db, job.id).catch(() => 0) : 0;
   const log = parts.logs.open({ id: job.id, attempt: job.attempt, position });
   const running: RunningJob = { job, log, signal };
-  const body = job.kind === "dependencies" ? runDependencyJob : runScriptJob;
-  const end = await body(ctx, running).catch((error: unknown): JobEnd => {
+  const end = await bodyOf(job)(ctx, running).catch((error: unknown): JobEnd => {
     ctx.log.error({ err: error, job: job.id }, "a job could not be run");
     const message = error instanceof Error ? error.message : String(error);
     return { status: "failure", result: errorResult({ name: "InternalError", message }) };

@@ -60,7 +60,7 @@ export async function main(orders: number = 50) {
   const enriched = await stage(
     "enrich",
     70,
-    () => wmill.runScript("u/clay/parallel_execution", null, { operations: 4, delay_ms: 20 }) as Promise<{ succeeded: number }>,
+    () => wmill.runScriptByPath("u/clay/parallel_execution", { operations: 4, delay_ms: 20 }) as Promise<{ succeeded: number }>,
     (result) => result.succeeded,
   );
   const totals = await stage("aggregate", 90, () => aggregate(valid), (result) => Object.keys(result).length);

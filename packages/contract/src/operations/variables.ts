@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
+import { encryptionKeyOperations } from "./encryption-key.ts";
 import { acl, atPath, inWorkspace, labels, paths, storable } from "./item.ts";
 
 const read = { domain: "variables", action: "read" } as const;
@@ -29,7 +30,9 @@ const listedVariable = z.object({
 
 const encrypted = z.object({ already_encrypted: flag });
 
+/** Variables, and the key that secret ones are encrypted with. */
 export const variablesOperations = [
+  ...encryptionKeyOperations,
   operation({
     id: "createVariable",
     method: "POST",

@@ -1,4 +1,4 @@
-import { ApiError, type encryptionKeyOperations } from "@towermill/contract";
+import { ApiError, type variablesOperations } from "@towermill/contract";
 import { CipherError, replaceWorkspaceKey } from "@towermill/vault";
 import type { Call, Handlers } from "../http/call.ts";
 import { scopesOf } from "../http/item.ts";
@@ -12,8 +12,13 @@ function requireWholeToken({ caller, operation }: Pick<Call, "caller" | "operati
   }
 }
 
+type KeyHandlers = Pick<
+  Handlers<typeof variablesOperations>,
+  "getWorkspaceEncryptionKey" | "setWorkspaceEncryptionKey"
+>;
+
 /** The workspace's encryption key, which a backup or a move of a workspace takes along. */
-export function encryptionKeyHandlers({ db, vault, bus }: Services): Handlers<typeof encryptionKeyOperations> {
+export function encryptionKeyHandlers({ db, vault, bus }: Services): KeyHandlers {
   return {
     async getWorkspaceEncryptionKey(call) {
       requireWholeToken(call);

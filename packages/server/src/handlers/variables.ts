@@ -10,6 +10,7 @@ import type { Services } from "../services.ts";
 import { draftAlone, draftOverlay, withOverlay } from "./drafts-overlay.ts";
 import { contextualVariables } from "./variables-contextual.ts";
 import { listedVariable, variableColumns, type ListedVariable, type VariableRow } from "./variables-row.ts";
+import { encryptionKeyHandlers } from "./variables-key.ts";
 import { variableWrites } from "./variables-write.ts";
 
 type Ops = typeof variablesOperations;
@@ -127,5 +128,5 @@ async function draftsAlone({ member }: CallOf<"listVariable">, db: Services["db"
 
 /** Variables. Secrets are decrypted only when asked for, and each time that is audited. */
 export function variablesHandlers(services: Services): Handlers<Ops> {
-  return { ...readers(services), ...variableWrites(services) };
+  return { ...readers(services), ...variableWrites(services), ...encryptionKeyHandlers(services) };
 }

@@ -1,9 +1,8 @@
-import { allowed, type Member } from "@towermill/contract";
+import { allowed, scopesAllow, type Member } from "@towermill/contract";
 import { sql } from "@towermill/store";
 import { testDatabase } from "@towermill/testkit";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { scopesAllow } from "@towermill/contract";
 import { visible } from "./visibility.ts";
 
 const { db } = await testDatabase();
