@@ -6,9 +6,10 @@ import { root } from "./prepare.mjs";
 
 const ranks = [
   ["contract"],
-  ["openflow", "signature", "expression", "app-format", "workspace-files"],
+  ["openflow", "signature", "cron", "expression", "app-format", "workspace-files"],
   ["store"],
   ["vault", "queue", "runtimes"],
+  ["runnable"],
   ["worker", "duties", "server", "mcp"],
   ["towermill"],
 ];

@@ -28,6 +28,8 @@ export interface OperationSpec {
   scope?: { domain: ScopeDomain; action: ScopeAction; /** `jobs:run:scripts` and the like. */ kind?: string };
   /** Runs code the caller sends, not code somebody deployed: operators and path-scoped tokens never may. */
   runsCallerCode?: true;
+  /** Changes nothing although it is no GET: read-only tokens may. */
+  readsOnly?: true;
   /** Job tokens never may: instance administration, minting tokens, changing users. */
   deniesJobTokens?: true;
   params?: z.ZodObject;

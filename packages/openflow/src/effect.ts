@@ -1,6 +1,14 @@
 import type { ResultRef, IterRef, Scope, Stopped } from "./event.ts";
-import type { Debouncing, FlowByPath, FlowModule, InputTransform, InputTransforms, RawScript, ScriptByPath } from "./flow-value.ts";
-import type { ApprovalConditions, RestartTarget } from "./status.ts";
+import type {
+  Debouncing,
+  FlowByPath,
+  FlowModule,
+  InputTransform,
+  InputTransforms,
+  RawScript,
+  ScriptByPath,
+} from "./flow-value.ts";
+import type { ApprovalConditions, NestedRestart } from "./status.ts";
 
 /** What must happen now, in the transaction that stores the new status, in this order. */
 export type Effect =
@@ -48,15 +56,17 @@ export interface PushEffect {
   debouncing: Debouncing | null;
   /** A warm runner is kept for the iterations of this loop. */
   squash: boolean;
+  /** The child is a root of its own for `results`: what its steps give is not seen outside, nor by its siblings. */
+  ownRoot: boolean;
 }
 
 /** The module comes along by reference: nothing of it needs to be written where the flow's value is at hand. */
 export type Payload =
   | { kind: "code"; module: FlowModule; value: RawScript; preprocessor: boolean }
   | { kind: "script"; module: FlowModule; value: ScriptByPath; preprocessor: boolean }
-  | { kind: "flow"; module: FlowModule; value: FlowByPath }
+  | { kind: "flow"; module: FlowModule; value: FlowByPath; restart: NestedRestart | null }
   /** A child flow of this flow's own modules: `bodyFlow(flow, body)` is its value. */
-  | { kind: "body"; body: BodyAddress; name: string; restart: { job: string; path: RestartTarget[] } | null }
+  | { kind: "body"; body: BodyAddress; name: string; restart: NestedRestart | null }
   /** Gives the result at its time: a step that passes on what came before. */
   | { kind: "identity"; result: ResultRef };
 
@@ -88,13 +98,12 @@ export interface RecordEffect {
   success: boolean;
 }
 
-/** The children of a step below `below` (null = all) are taken over from another run. */
+/** The children of a step with an index below `below` (null = all) are taken over from another run. */
 export interface AdoptEffect {
   kind: "adopt";
   from: string;
   step: string;
-  /** The attempt there. */
-  fromAttempt: number | null;
+  /** The attempt there; here it is 0. */
   attempt: number;
   below: number | null;
 }
@@ -103,9 +112,11 @@ export interface CompleteEffect {
   kind: "complete";
   status: "success" | "failure" | "canceled" | "skipped";
   result: ResultRef;
-  /** For the parent's `done` event. */
+  /** For the parent's `done` event, as is `handled`. */
   stopped: Stopped | null;
   handled: boolean;
-  /** For the parent's `done` event: false only for failures that a retry could help. */
+  /** A success only because the handler said so: a parent whose body this is sees a failure all the same. */
+  recovered: boolean;
+  /** Who, when the status is `canceled`: the parent's `done` event is then `unrecoverable`. */
   canceled: { by: string; reason: string | null } | null;
 }

@@ -36,8 +36,8 @@ export interface Stopped {
 
 /** Where a result is found. The results themselves never pass through `advance`. */
 export type ResultRef =
-  /** The arguments of this flow job. */
-  | { from: "args" }
+  /** The arguments of this flow job, with `iter` added for an iteration that is no flow job of its own. */
+  | { from: "args"; iter: IterRef | null }
   | { from: "job"; job: string }
   /** An array of the results of a step's children in the order of their index, missing ones left out. */
   | { from: "children"; step: string; attempt: number }

@@ -191,7 +191,8 @@ export interface Identity {
   flow?: boolean | null | undefined;
 }
 
-export type ModuleValue = RawScript | ScriptByPath | FlowByPath | ForLoop | WhileLoop | BranchOne | BranchAll | Identity;
+export type ModuleValue =
+  RawScript | ScriptByPath | FlowByPath | ForLoop | WhileLoop | BranchOne | BranchAll | Identity;
 
 /** A step that is a single job of its own. */
 export type Leaf = RawScript | ScriptByPath | FlowByPath;

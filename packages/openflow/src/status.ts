@@ -41,10 +41,6 @@ export interface EngineStatus {
   gate?: Gate;
   /** Approvals that no gate has used yet. */
   resumes?: Resume[];
-  /** The failure that the handler was called for, or that is waiting to be told to the parent. */
-  failed?: { step: string };
-  /** A handler ran in this flow or in a child of it: it must not run again further up. */
-  handled?: boolean;
   restart?: RestartPlan;
 }
 
@@ -84,10 +80,16 @@ export interface RestartPlan {
   iteration: number;
   /** For branchone: the branch of the original run (-1 = default). */
   branch?: number;
-  /** Goes on inside the child of that iteration or branch, whose original job is `job`. */
-  nested?: { job: string; path: RestartTarget[] };
-  /** Earlier steps whose children are taken over. */
-  adopt: { step: string; attempt: number }[];
+  /** The steps to go on at inside the child of that iteration or branch. */
+  nested?: NestedRestart;
+  /** Earlier steps whose children are taken over, and this one's, with their attempts there. */
+  adopt: { step: string; attempt: number; below: number | null }[];
+}
+
+/** `job` is the child of the original run: `restartStatus` of its flow and status with `path` is the new child's status. */
+export interface NestedRestart {
+  job: string;
+  path: RestartTarget[];
 }
 
 export interface RestartTarget {
@@ -111,6 +113,8 @@ interface Tried extends Told {
   branch_chosen?: BranchChosen;
   /** Children pushed, for loops and branchall only. */
   children?: number;
+  /** Skipped by `skip_if`, while its time has not come yet. */
+  skipped?: boolean;
   parallel?: boolean;
 }
 
@@ -135,6 +139,9 @@ export interface ContainerProgress {
   grave: number;
   /** Failures since the last success. */
   failedInRow: number;
+  /** A handler ran for a child that failed: it must not run again for this one. */
+  handled: boolean;
+  unrecoverable: boolean;
 }
 
 export type Range = [first: number, last: number];

@@ -33,7 +33,9 @@ describe.each(["bun", "node", "deno"])("TypeScript on %s", (engine) => {
 
   test("undefined becomes null, a BigInt its digits, a lone surrogate an escape", async () => {
     expect(result((await run("export async function main() {}")).outcome)).toBe(null);
-    const { outcome } = await run("export function main() { return { n: 12345678901234567890n, s: '\\ud800\\u0000' }; }");
+    const { outcome } = await run(
+      "export function main() { return { n: 12345678901234567890n, s: '\\ud800\\u0000' }; }",
+    );
     expect(outcome.status === "success" && outcome.result).toBe('{"n":"12345678901234567890","s":"\\ud800\\u0000"}');
   });
 
@@ -57,12 +59,16 @@ describe.each(["bun", "node", "deno"])("TypeScript on %s", (engine) => {
   });
 
   test("leaving without a result is a failure that tells the exit code and the last lines", async () => {
-    const told = error((await run("import process from 'node:process'; export function main() { console.log('bye'); process.exit(3); }")).outcome);
+    const told = error(
+      (await run("import process from 'node:process'; export function main() { console.log('bye'); process.exit(3); }"))
+        .outcome,
+    );
     expect(told).toMatchObject({ reason: "exit", name: "ExecutionErr", message: "ExitCode: 3, last log lines:\nbye" });
   });
 
   test("an unhandled rejection fails the job and the process is not used again", async () => {
-    const code = "export async function main(a) { if (a) return 1; Promise.reject(new Error('lost')); await new Promise((r) => setTimeout(r, 5000)); }";
+    const code =
+      "export async function main(a) { if (a) return 1; Promise.reject(new Error('lost')); await new Promise((r) => setTimeout(r, 5000)); }";
     expect(error((await run(code)).outcome)).toMatchObject({ reason: "error", message: "lost" });
     expect((await run(code, { args: { a: 1 } })).outcome.runner).not.toBe("reused");
   });
@@ -74,7 +80,8 @@ describe.each(["bun", "node", "deno"])("TypeScript on %s", (engine) => {
   });
 
   test("a preprocessor makes the arguments of main", async () => {
-    const code = "export function preprocessor(event) { return { a: event.x * 2 }; }\nexport function main(a) { return a + 1; }";
+    const code =
+      "export function preprocessor(event) { return { a: event.x * 2 }; }\nexport function main(a) { return a + 1; }";
     const prepared = { parameters: [{ name: "a", kind: "plain", hasDefault: false }] };
     const { outcome } = await run(code, { preprocess: true, args: { event: { x: 4 } }, prepared });
     expect(outcome).toMatchObject({ status: "success", result: "9", preprocessedArgs: '{"a":8}' });
@@ -111,14 +118,20 @@ describe("Python", () => {
         { name: "f", kind: "plain" as const, hasDefault: true },
       ],
     };
-    const { outcome } = await trial.run("python3", code, { args: { a: 1, b: "aGk=", d: "2020-05-01T00:00:00Z", e: null }, prepared });
+    const { outcome } = await trial.run("python3", code, {
+      args: { a: 1, b: "aGk=", d: "2020-05-01T00:00:00Z", e: null },
+      prepared,
+    });
     expect(result(outcome)).toEqual([1, "hi", 2020, "e", "f"]);
   });
 
   test("results: bytes become base64, NaN null, other objects their text, big integers stay whole", async () => {
-    const code = "import datetime\ndef main():\n    return {'b': b'hi', 'n': float('nan'), 'd': datetime.date(2020, 1, 2), 'i': 2**70}";
+    const code =
+      "import datetime\ndef main():\n    return {'b': b'hi', 'n': float('nan'), 'd': datetime.date(2020, 1, 2), 'i': 2**70}";
     const { outcome } = await trial.run("python3", code);
-    expect(outcome.status === "success" && outcome.result).toBe('{"b": "aGk=", "n": null, "d": "2020-01-02", "i": 1180591620717411303424}');
+    expect(outcome.status === "success" && outcome.result).toBe(
+      '{"b": "aGk=", "n": null, "d": "2020-01-02", "i": 1180591620717411303424}',
+    );
   });
 
   test("an error tells name, message, a stack without our frames, and extra", async () => {
@@ -134,7 +147,9 @@ describe("Python", () => {
     expect(result((await trial.run("python3", slow)).outcome)).toBe(1);
     const stream = await trial.run("python3", "def main():\n    yield 'a'\n    yield 'b\\nc'");
     expect([result(stream.outcome), stream.streamed]).toEqual([null, "ab\nc"]);
-    expect(error((await trial.run("python3", "import sys\ndef main():\n    sys.exit(4)")).outcome)["message"]).toContain("ExitCode: 4");
+    expect(
+      error((await trial.run("python3", "import sys\ndef main():\n    sys.exit(4)")).outcome)["message"],
+    ).toContain("ExitCode: 4");
     expect(error((await trial.run("python3", "def main(:\n    pass")).outcome)["name"]).toBe("SyntaxError");
   });
 
@@ -157,7 +172,9 @@ describe("bash", () => {
     const { outcome, log } = await trial.run("bash", both);
     expect([outcome.status === "success" && outcome.result, log]).toEqual(['{"a": 1.50}', "line\n"]);
     expect(result((await trial.run("bash", "echo out > result.out; echo line")).outcome)).toBe("out");
-    expect(result((await trial.run("bash", 'echo first; echo "got $1"', { args: { x: { y: 1 } } })).outcome)).toBe('got {"y":1}');
+    expect(result((await trial.run("bash", 'echo first; echo "got $1"', { args: { x: { y: 1 } } })).outcome)).toBe(
+      'got {"y":1}',
+    );
     expect(error((await trial.run("bash", "echo '{oops' > result.json")).outcome)["message"]).toContain("result.json");
   });
 

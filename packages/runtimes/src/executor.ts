@@ -3,6 +3,7 @@ import type { Language } from "@towermill/contract";
 import { findBun } from "./bun/binary.ts";
 import { mapStack } from "./bun/stack.ts";
 import { PrepareFailure } from "./cache/failure.ts";
+import { standardRuntimes } from "./languages.ts";
 import { openFactory, type RunnerFactory } from "./pool/factory.ts";
 import type { EngineName } from "./pool/engines.ts";
 import { createPool, type Claim, type Pool } from "./pool/pool.ts";
@@ -29,10 +30,8 @@ export interface ExecutorOptions {
   /** Jobs the worker runs at the same time; decides how many blank runners stand ready. */
   slots: number;
   isolation: "auto" | Level;
-  /** Makes the languages; they get the function that runs their installers in the sandbox. */
-  runtimes: (runTool: RunTool) => readonly LanguageRuntime[];
-  /** Kinds of the cache that hold public packages only: every runner may read them. */
-  sharedKinds?: readonly string[];
+  /** Makes the languages (default: all of them); they get the function that runs their installers in the sandbox. */
+  runtimes?: (runTool: RunTool) => readonly LanguageRuntime[];
   /** Name or path of Python 3. */
   python?: string;
   limits?: Partial<ExecutorLimits>;
@@ -81,9 +80,12 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
   const log = options.log ?? (() => undefined);
   mkdirSync(options.folder, { recursive: true });
   mkdirSync(options.cacheFolder, { recursive: true });
-  const factory = await openFactory({ ...options, limits, log, bun: (await findBun()) ?? undefined });
-  const runtimes = options.runtimes(factory.runTool);
-  const detections = await detect(runtimes);
+  const opening = openFactory({ ...options, limits, log, bun: (await findBun()) ?? undefined });
+  const { cacheFolder } = options;
+  const makeRuntimes = options.runtimes ?? ((runTool): LanguageRuntime[] => standardRuntimes({ cacheFolder, runTool, log }));
+  const runtimes = makeRuntimes(async (request) => (await opening).runTool(request));
+  // Looking for languages takes as long as opening the sandbox; both at once.
+  const [factory, detections] = await Promise.all([opening, detect(runtimes)]);
   await factory.useDetections(detections);
   const pool = createPool({
     ...limits,
@@ -91,7 +93,7 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
     start: factory.start,
     blanks: blanksFor(factory, options.slots),
   });
-  pool.refill();
+  pool.warmUp();
   const byLanguage = new Map(runtimes.flatMap((runtime) => runtime.languages.map((name) => [name, runtime] as const)));
   return {
     isolation: factory.isolation,
@@ -100,7 +102,8 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
     lock: async (request, io, signal) => {
       const missing = whyMissing(request.language, byLanguage, detections);
       const runtime = byLanguage.get(request.language);
-      if (missing !== null || runtime === undefined) return { status: "failed", error: missing ?? notSupported(request.language) };
+      if (missing !== null || runtime === undefined)
+        return { status: "failed", error: missing ?? notSupported(request.language) };
       return runtime.lock(request, io, signal);
     },
     stats: () => pool.stats(),
@@ -153,7 +156,8 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
     if (!parts.factory.has(claim.engine)) return refused("setup", notSupported(claim.engine));
     taken = await parts.pool.take(claim);
   } catch (error) {
-    if (signal.aborted) return refused("canceled", { name: "Canceled", message: "The job was canceled before it ran." });
+    if (signal.aborted)
+      return refused("canceled", { name: "Canceled", message: "The job was canceled before it ran." });
     if (error instanceof PrepareFailure) return refused("error", error.jobError);
     return refused("setup", { name: "SetupError", message: error instanceof Error ? error.message : String(error) });
   }
@@ -206,7 +210,6 @@ function claimFor(request: RunRequest, prepared: Prepared): Claim {
     domain: JSON.stringify([workspace, permissionedAs, environment, request.language, engine, prepared.key]),
     prepared,
     fresh: request.fresh,
-    memoryLimitMb: request.memoryLimitMb,
   };
 }
 

@@ -1,3 +1,5 @@
+export { cleanCache, type CleanupReport, type CleanupRequest } from "./cache/cleanup.ts";
+export type { RuntimeOptions } from "./cache/installer.ts";
 export { createExecutor, type ExecutorLimits, type ExecutorOptions } from "./executor.ts";
 export { standardRuntimes } from "./languages.ts";
 export type {

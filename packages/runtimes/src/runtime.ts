@@ -71,7 +71,11 @@ export interface RunMeasure {
 
 export type RunOutcome = RunMeasure &
   (
-    | { status: "success"; /** JSON text. */ result: string; /** JSON text of what the preprocessor made. */ preprocessedArgs?: string }
+    | {
+        status: "success";
+        /** JSON text. */ result: string;
+        /** JSON text of what the preprocessor made. */ preprocessedArgs?: string;
+      }
     | { status: "failure"; reason: "error" | "exit" | "timeout" | "memory" | "canceled" | "setup"; error: JobError }
   );
 
@@ -95,7 +99,12 @@ export interface Prepared {
   /** File inside one of `mounts` that the guest program loads. */
   entry: string;
   /** Parameters of the entry point in order, so that a JSON object becomes positional arguments. */
-  parameters: { name: string; /** `date` parameters become `Date`/`datetime`, `bytes` are decoded. */ kind: "plain" | "date" | "datetime" | "bytes"; hasDefault: boolean }[];
+  parameters: {
+    name: string;
+    /** `date` parameters become `Date`/`datetime`, `bytes` are decoded. */ kind:
+      "plain" | "date" | "datetime" | "bytes";
+    hasDefault: boolean;
+  }[];
   hasPreprocessor: boolean;
   /** Program that runs it when the language leaves a choice (`//nodejs`). */
   engine?: "bun" | "node" | "deno" | "python" | "bash";

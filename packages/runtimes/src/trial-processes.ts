@@ -28,7 +28,7 @@ export function listProcesses(): SeenProcess[] {
 export function descendants(pid: number): SeenProcess[] {
   const all = listProcesses();
   const below = new Set([pid]);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const each of all) {
       if (below.has(each.parent) && !below.has(each.pid)) {

@@ -29,7 +29,10 @@ export function startWorker(code: string, uid?: number): { child: ChildProcess; 
   const hooks = join(folder, "hooks.mjs");
   writeFileSync(hooks, loader(esbuild));
   const register = join(folder, "register.mjs");
-  writeFileSync(register, `import { register } from "node:module"; register(${JSON.stringify(pathToFileURL(hooks).href)});`);
+  writeFileSync(
+    register,
+    `import { register } from "node:module"; register(${JSON.stringify(pathToFileURL(hooks).href)});`,
+  );
   const main = join(folder, "main.mjs");
   writeFileSync(main, `import { startTrial } from ${JSON.stringify(trial)};\n${code}`);
   const args = ["--conditions=source", "--import", pathToFileURL(register).href, main];

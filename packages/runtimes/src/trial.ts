@@ -124,7 +124,15 @@ function prepare(cacheFolder: string, request: RunRequest): Prepared {
       hasDefault: text.includes("="),
     }));
   const node = content.startsWith("//nodejs") ? { engine: "node" as const } : {};
-  return { key, mounts: [folder], entry, parameters, hasPreprocessor: content.includes("preprocessor"), env: {}, ...node };
+  return {
+    key,
+    mounts: [folder],
+    entry,
+    parameters,
+    hasPreprocessor: content.includes("preprocessor"),
+    env: {},
+    ...node,
+  };
 }
 
 function kindOf(parameter: string): Prepared["parameters"][number]["kind"] {

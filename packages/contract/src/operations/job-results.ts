@@ -33,8 +33,8 @@ export const jobResultsOperations = [
     answer: z.object({
       completed: z.boolean(),
       result: anyJson,
-      success: z.boolean().optional(),
-      started: z.boolean().optional(),
+      success: z.boolean().nullable(),
+      started: z.boolean(),
     }),
     mcp: { instructions: "Tells whether a job has ended and, if so, whether it succeeded and its result.", readOnly: true },
     ...open,

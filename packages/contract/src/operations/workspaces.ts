@@ -31,6 +31,7 @@ export const workspaceOperations = [
     tag: "Workspace",
     summary: "Whether a workspace exists and the caller may see it",
     access: "user",
+    readsOnly: true,
     body: z.object({ id: line(200) }),
     answer: z.boolean(),
   }),

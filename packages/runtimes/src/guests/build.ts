@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -21,6 +21,7 @@ export async function installGuests(folder: string, python: string): Promise<voi
     logLevel: "silent",
     banner: { js: "// The guest program of Towermill's runners." },
   });
+  writeFileSync(join(folder, "rehearsal.mjs"), "export function main() {}\n");
   const target = join(folder, "python");
   cpSync(join(here, "python"), target, { recursive: true });
   await promisify(execFile)(python, ["-I", "-m", "compileall", "-q", target], { env: { PATH: "/usr/bin:/bin" } });

@@ -222,6 +222,8 @@ def handle(message):
 
 
 def main():
+    # A collection would touch, and so copy, the memory that parent and children share.
+    gc.disable()
     gc.freeze()
     wake_reader, wake_writer = os.pipe()
     os.set_blocking(wake_reader, False)

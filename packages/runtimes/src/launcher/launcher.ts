@@ -54,7 +54,10 @@ export async function startLauncher(python: string, log: (line: string) => void)
     entries.set(0, { started: () => resolve(), measured: [], ended: () => reject(notStarted(python)) });
     child.once("error", (error) => reject(notStarted(python, error)));
   });
-  child.stdout.on("data", splitLines((line) => receive(entries, JSON.parse(line) as LauncherAnswer)));
+  child.stdout.on(
+    "data",
+    splitLines((line) => receive(entries, JSON.parse(line) as LauncherAnswer)),
+  );
   child.stdin.on("error", () => undefined);
   child.once("close", () => loseAll(entries));
   await ready;

@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readlinkSync, statSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 
 /** Where one runner sees code: `view` stands in for `cache` inside its sandbox. */
@@ -7,8 +16,8 @@ export interface CodeView {
   view: string;
   /** The platform's content-addressed cache. */
   cache: string;
-  /** Kinds of the cache (its first folder level) that hold public packages; every runner sees these as they are. */
-  sharedKinds: readonly string[];
+  /** Kind of the cache (its first folder level) that holds public packages and is seen as it is. */
+  packages: string | null;
 }
 
 /**
@@ -22,7 +31,7 @@ export function linkCode(mounts: readonly string[], code: CodeView): void {
     if (inside === "" || kind === ".." || kind === undefined) {
       throw new Error(`Prepared code lies outside the cache folder ${code.cache}: ${mount}`);
     }
-    if (code.sharedKinds.includes(kind)) continue;
+    if (kind === code.packages) continue;
     const target = join(code.view, inside);
     if (!existsSync(target)) linkTree(mount, target);
   }

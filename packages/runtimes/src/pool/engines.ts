@@ -10,6 +10,8 @@ export interface Engine {
   /** Host files or folders of the installation, needed inside a sandbox besides `/usr`. */
   installation: string[];
   env: Record<string, string>;
+  /** Kind of the cache that holds public packages for it; every runner may read it. */
+  packages: "npm" | "wheels" | null;
 }
 
 export interface FoundPrograms {
@@ -22,19 +24,24 @@ export interface FoundPrograms {
 /** The engines that the programs found on this machine make possible. */
 export function listEngines(found: FoundPrograms): Map<EngineName, Engine> {
   const engines = new Map<EngineName, Engine>();
-  const add = (name: EngineName, engine: Omit<Engine, "name" | "env"> & { env?: Record<string, string> }): void => {
-    engines.set(name, { env: {}, ...engine, name });
+  const add = (name: EngineName, engine: Pick<Engine, "argv" | "installation"> & Partial<Engine>): void => {
+    engines.set(name, { env: {}, packages: null, ...engine, name });
   };
   const { bun, node, deno, python } = found;
   if (bun !== undefined) {
     add("bun", {
       argv: (guests) => [bun, "--no-install", `${guests}/javascript.mjs`],
       installation: outsideSystem(bun),
+      packages: "npm",
       env: { DO_NOT_TRACK: "1", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
     });
   }
   if (node !== undefined) {
-    add("node", { argv: (guests) => [node, `${guests}/javascript.mjs`], installation: outsideSystem(node) });
+    add("node", {
+      argv: (guests) => [node, `${guests}/javascript.mjs`],
+      installation: outsideSystem(node),
+      packages: "npm",
+    });
   }
   if (deno !== undefined) {
     add("deno", {
@@ -45,7 +52,7 @@ export function listEngines(found: FoundPrograms): Map<EngineName, Engine> {
   }
   const guest = (guests: string): string[] => [python.command, "-I", "-u", "-B", `${guests}/python/zygote.py`];
   const installation = outsideSystem(python.prefix);
-  add("python", { argv: guest, installation });
+  add("python", { argv: guest, installation, packages: "wheels" });
   add("bash", { argv: guest, installation });
   return engines;
 }

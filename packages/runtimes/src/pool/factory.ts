@@ -30,14 +30,11 @@ export interface FactoryOptions {
   folder: string;
   cacheFolder: string;
   isolation: "auto" | Level;
-  sharedKinds?: readonly string[];
   python?: string;
   bun: string | undefined;
   limits: ExecutorLimits;
   log(line: string): void;
 }
-
-const publicKinds = ["npm", "wheels", "deno"];
 
 export async function openFactory(options: FactoryOptions): Promise<RunnerFactory> {
   const { limits, log } = options;
@@ -45,6 +42,7 @@ export async function openFactory(options: FactoryOptions): Promise<RunnerFactor
   const folder = claimFolder(options.folder);
   const guests = installGuests(join(folder, "guests"), python.command);
   const keepLauncher = superviseLauncher(python.command, log);
+  const launcher = keepLauncher.get();
   const memory = findMemoryLimits();
   const bubblewrap = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].find((path) => existsSync(path)) ?? "";
   const make = (level: Level): Sandbox =>
@@ -52,18 +50,17 @@ export async function openFactory(options: FactoryOptions): Promise<RunnerFactor
       level,
       folder,
       cacheFolder: options.cacheFolder,
-      sharedKinds: options.sharedKinds ?? publicKinds,
       tmpMb: limits.tmpMb,
       limits,
       memory,
       bubblewrap,
     });
-  await guests;
+  await Promise.all([guests, launcher]);
   const choice = await chooseSandbox({
     wanted: options.isolation,
     make,
-    launcher: await keepLauncher.get(),
-    python: { command: python.command, installation: outsideSystem(python.prefix) },
+    launcher: await launcher,
+    python: { command: python.command, installation: outsideSystem(python.prefix), packages: null },
     missing: (level) => {
       if (process.platform !== "linux") return "it needs Linux";
       if (level === "bubblewrap" && bubblewrap === "") return "bwrap is not installed";
@@ -90,14 +87,21 @@ export async function openFactory(options: FactoryOptions): Promise<RunnerFactor
         bun: options.bun,
         node: process.execPath,
         deno: command("deno"),
-        python: own === undefined ? python : await findPython(own).catch(() => python),
+        python: own === undefined || own === python.command ? python : await findPython(own).catch(() => python),
       });
     },
     has: (name) => engines.has(name),
     start: async (name, memoryLimitMb) => {
       const engine = engines.get(name);
       if (engine === undefined) throw new Error(`There is no ${name} on this machine.`);
-      return startSlot({ launcher: await keepLauncher.get(), sandbox, engine, limits: outputLimits, memoryLimitMb, env });
+      return startSlot({
+        launcher: await keepLauncher.get(),
+        sandbox,
+        engine,
+        limits: outputLimits,
+        memoryLimitMb,
+        env,
+      });
     },
     limitMemory: (slot, limitMb) => {
       slot.memoryLimitMb = limitMb;
@@ -132,7 +136,10 @@ function claimFolder(parent: string): string {
 }
 
 /** Keeps one launcher alive: when it dies the next one who needs it starts another. */
-function superviseLauncher(python: string, log: (line: string) => void): { get: () => Promise<Launcher>; stop: () => Promise<void> } {
+function superviseLauncher(
+  python: string,
+  log: (line: string) => void,
+): { get: () => Promise<Launcher>; stop: () => Promise<void> } {
   let current: Promise<Launcher> | undefined;
   let stopped = false;
   const get = (): Promise<Launcher> => {

@@ -15,10 +15,14 @@ test("messages come whole however the pipe cuts them", () => {
   }
 });
 
-test.each(["nonsense\n", "null\n", '{"kind":"other","bytes":0}\n', '{"kind":"success","bytes":-1}\n', '{"kind":"success","bytes":1e99}\n', "x".repeat(70_000)])(
-  "what is no message is refused: %.30s",
-  (text) => {
-    const read = readFrames(() => undefined);
-    expect(() => read(Buffer.from(text))).toThrow();
-  },
-);
+test.each([
+  "nonsense\n",
+  "null\n",
+  '{"kind":"other","bytes":0}\n',
+  '{"kind":"success","bytes":-1}\n',
+  '{"kind":"success","bytes":1e99}\n',
+  "x".repeat(70_000),
+])("what is no message is refused: %.30s", (text) => {
+  const read = readFrames(() => undefined);
+  expect(() => read(Buffer.from(text))).toThrow(/message|JSON/);
+});

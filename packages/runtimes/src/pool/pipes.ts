@@ -65,4 +65,3 @@ function drain(descriptor: number, take: (chunk: Buffer) => void): void {
     take(Buffer.from(piece.subarray(0, length)));
   }
 }
-

@@ -46,7 +46,8 @@ describe("output", () => {
 });
 
 describe("ending", () => {
-  const loop = "export async function main() { console.log('on'); for (;;) await new Promise((r) => setTimeout(r, 1000)); }";
+  const loop =
+    "export async function main() { console.log('on'); for (;;) await new Promise((r) => setTimeout(r, 1000)); }";
 
   test.each([
     ["bun", loop],
@@ -122,7 +123,8 @@ describe("reuse", () => {
 
   test("a fresh job has a process of its own, before and after", async () => {
     const code = `${pid}\n// fresh`;
-    for (let run = 0; run < 2; run += 1) expect(result((await trial.run("bun", code, { fresh: true })).outcome)).toBe(1);
+    for (let run = 0; run < 2; run += 1)
+      expect(result((await trial.run("bun", code, { fresh: true })).outcome)).toBe(1);
     expect(result((await trial.run("bun", code)).outcome)).toBe(1);
   });
 
@@ -151,12 +153,25 @@ describe("reuse", () => {
 });
 
 describe("loss", () => {
+  test("a script that forges an answer harms only itself", async () => {
+    for (const forged of [
+      '{"kind":"success","bytes":5}\\n{oops',
+      '{"kind":"failure","bytes":4}\\nnull',
+      "nonsense\\n",
+    ]) {
+      const code = `import { readdirSync, readlinkSync, writeSync } from "node:fs"; export async function main() { for (const fd of readdirSync("/proc/self/fd")) try { if (Number(fd) > 2) writeSync(Number(fd), '${forged}'); } catch {} await new Promise((r) => setTimeout(r, 2000)); }`;
+      const { outcome } = await trial.run("bun", code);
+      expect(outcome).toMatchObject({ status: "failure", reason: "exit" });
+    }
+    expect(result((await trial.run("bun", "export function main() { return 1; }")).outcome)).toBe(1);
+  });
+
   test("a process killed from outside fails its job and the next job gets another", async () => {
     const code = `export async function main(wait) { console.log("on"); if (wait) await new Promise((r) => setTimeout(r, 60000)); return 1; }`;
     const { outcome } = await trial.run("bun", code, {
       args: { wait: true },
       onLog: () => {
-        for (const pid of descendants(process.pid).filter((each) => each.command.includes("javascript.mjs"))) process.kill(pid.pid, "SIGKILL");
+        for (const each of descendants(process.pid)) if (each.command.includes("javascript.mjs")) killIfThere(each.pid);
       },
     });
     expect(outcome).toMatchObject({ status: "failure", reason: "exit" });
@@ -177,9 +192,14 @@ describe("loss", () => {
   test("stopping leaves no process, no folder and no control group", async () => {
     const other = await startTrial();
     await other.run("bun", "export function main() { return 1; }");
-    void other.run("bash", "setsid sleep 63 & sleep 63");
+    const running = other.run("bash", "setsid sleep 63 & sleep 63");
     await waitUntil(() => processesNamed("sleep 63").length > 0);
     await other.executor.stop();
+    expect((await running).outcome).toMatchObject({
+      status: "failure",
+      reason: "setup",
+      error: { name: "RunnerLost" },
+    });
     expect(processesNamed("sleep 63")).toEqual([]);
     expect(readdirSync(join(other.folder, "worker"))).toEqual([]);
     expect(descendants(process.pid).filter((each) => each.command.includes(other.folder))).toEqual([]);
@@ -188,3 +208,11 @@ describe("loss", () => {
   });
 });
 
+/** Ending one process of a sandbox takes others along. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It went with another.
+  }
+}

@@ -1,14 +1,17 @@
 import type { Prepared, RunnerKind } from "../runtime.ts";
+import { createBlanks } from "./blanks.ts";
 import type { EngineName } from "./engines.ts";
+import { createShelf } from "./shelf.ts";
 import type { Slot } from "./slot.ts";
 
 export interface PoolOptions {
   start(engine: EngineName, memoryLimitMb: number): Promise<Slot>;
-  /** Blank runners kept ready for an engine that is in use. */
+  /** Blank runners kept ready for an engine. */
   blanks: Partial<Record<EngineName, number>>;
   memoryLimitMb: number;
   /** Most processes, busy ones included; idle ones make room. */
   maxRunners: number;
+  /** Jobs after which a process is replaced. */
   maxJobs: number;
   idleMs: number;
   maxAgeMs: number;
@@ -21,210 +24,155 @@ export interface Claim {
   domain: string;
   prepared: Prepared;
   fresh: boolean;
-  memoryLimitMb: number;
 }
 
 export interface Pool {
   take(claim: Claim): Promise<{ slot: Slot; kind: RunnerKind }>;
-  /** Gives a slot back after its job; it is kept for `claim`'s domain or thrown away. */
+  /** Gives a slot back after its job; it is kept for the claim's domain or thrown away. */
   giveBack(slot: Slot, claim: Claim): void;
-  /** Starts the blank runners that are missing. */
-  refill(): void;
+  /** Starts the blank runners that should stand ready. */
+  warmUp(): void;
   stats(): { blank: number; idle: number; busy: number; started: number };
   stop(): Promise<void>;
 }
 
-interface Keeping {
-  blank: Slot[];
-  starting: number;
-  wanted: number;
-}
-
-/** Runners by state: blank, idle in one domain, busy. See `IsolationDomain` for the rule of reuse. */
+/** Runners by state: blank, busy, idle in one domain. See `IsolationDomain` for the rule of reuse. */
 export function createPool(options: PoolOptions): Pool {
-  const idle = new Map<string, Slot[]>();
+  const shelf = createShelf();
   const busy = new Set<Slot>();
-  const ending = new Set<Promise<void>>();
-  const keeping = new Map<EngineName, Keeping>();
-  const born = new WeakMap<Slot, number>();
-  let started = 0;
-  /** Runners being started for a job that waits for them. */
-  let cold = 0;
-  let stopped = false;
-  const startingNow = new Set<Promise<unknown>>();
-
-  const keep = (engine: EngineName): Keeping => {
-    let found = keeping.get(engine);
-    if (found === undefined) keeping.set(engine, (found = { blank: [], starting: 0, wanted: 0 }));
-    return found;
-  };
-
-  const start = async (engine: EngineName): Promise<Slot> => {
-    started += 1;
-    const starting = options.start(engine, options.memoryLimitMb);
-    startingNow.add(starting);
-    try {
-      const slot = await starting;
-      born.set(slot, Date.now());
-      if (stopped) {
-        await slot.discard();
-        throw new Error("The executor is stopped.");
-      }
-      return slot;
-    } finally {
-      startingNow.delete(starting);
-    }
-  };
-
-  const startCold = async (engine: EngineName): Promise<Slot> => {
-    cold += 1;
-    try {
-      return await start(engine);
-    } finally {
-      cold -= 1;
-    }
-  };
-
-  const discard = (slot: Slot): void => {
-    const end = slot.discard().finally(() => ending.delete(end));
-    ending.add(end);
-  };
-
-  const count = (): number => {
-    let total = busy.size + cold;
-    for (const slots of idle.values()) total += slots.length;
-    for (const { blank, starting } of keeping.values()) total += blank.length + starting;
-    return total;
-  };
-
-  /** Ends the runner that has been idle longest, else a blank of another engine. */
-  const makeRoom = (engine: EngineName): void => {
-    if (count() < options.maxRunners) return;
-    let oldest: { domain: string; slot: Slot } | undefined;
-    for (const [domain, [slot]] of idle) {
-      if (slot !== undefined && (oldest === undefined || slot.idleSince < oldest.slot.idleSince)) oldest = { domain, slot };
-    }
-    if (oldest !== undefined) {
-      removeIdle(oldest.domain, oldest.slot);
-      return discard(oldest.slot);
-    }
-    for (const [name, { blank }] of keeping) {
-      const slot = name === engine ? undefined : blank.pop();
-      if (slot !== undefined) return discard(slot);
-    }
-  };
-
-  const removeIdle = (domain: string, slot: Slot): void => {
-    const left = (idle.get(domain) ?? []).filter((other) => other !== slot);
-    if (left.length === 0) idle.delete(domain);
-    else idle.set(domain, left);
-  };
-
-  const takeIdle = (domain: string): Slot | undefined => {
-    const slots = idle.get(domain);
-    for (let slot = slots?.pop(); slot !== undefined; slot = slots?.pop()) {
-      if (slots?.length === 0) idle.delete(domain);
-      if (slot.runner.usable()) return slot;
-      discard(slot);
-    }
-    return undefined;
-  };
-
-  const takeBlank = (engine: EngineName): Slot | undefined => {
-    const { blank } = keep(engine);
-    for (let slot = blank.shift(); slot !== undefined; slot = blank.shift()) {
-      if (slot.runner.usable()) return slot;
-      discard(slot);
-    }
-    return undefined;
-  };
-
-  const refill = (): void => {
-    if (stopped) return;
-    for (const [engine, kept] of keeping) {
-      while (kept.blank.length + kept.starting < kept.wanted && count() < options.maxRunners) {
-        kept.starting += 1;
-        void start(engine)
-          .then((slot) => void kept.blank.push(slot))
-          .catch((error: unknown) => stopped || options.log(`A runner of ${engine} did not start: ${String(error)}`))
-          .finally(() => (kept.starting -= 1));
-      }
-    }
-  };
-
-  let refillTimer: NodeJS.Timeout | undefined;
-  /** A little later, so that starting processes does not take the processor from the answer that is on its way out. */
-  const refillSoon = (): void => {
-    refillTimer ??= setTimeout(() => {
-      refillTimer = undefined;
-      refill();
-    }, 2);
-  };
-
-  const tidy = setInterval(() => {
-    const now = Date.now();
-    for (const [domain, slots] of idle) {
-      for (const slot of [...slots]) {
-        const old = now - (born.get(slot) ?? now) > options.maxAgeMs;
-        if (now - slot.idleSince <= options.idleMs && !old && slot.runner.usable()) continue;
-        removeIdle(domain, slot);
-        discard(slot);
-      }
-    }
-  }, Math.min(5000, options.idleMs));
+  const processes = trackProcesses(options);
+  const { discard } = processes;
+  const count = (): number => busy.size + shelf.count() + blanks.count() + processes.cold;
+  const blanks = createBlanks({
+    start: (engine) => processes.start(engine),
+    room: () => count() < options.maxRunners,
+    discard,
+    log: options.log,
+  });
+  const unfit = (slot: Slot): boolean =>
+    Date.now() - slot.idleSince > options.idleMs ||
+    Date.now() - slot.bornAt > options.maxAgeMs ||
+    !slot.runner.usable();
+  const tidy = setInterval(() => shelf.takeWhere(unfit).forEach(discard), Math.min(5000, options.idleMs));
   tidy.unref();
 
+  /** The first that `next` has to offer and that is still alive. */
+  const firstUsable = (next: () => Slot | undefined): Slot | undefined => {
+    for (let slot = next(); slot !== undefined; slot = next()) {
+      if (slot.runner.usable()) return slot;
+      discard(slot);
+    }
+    return undefined;
+  };
+  const startCold = (engine: EngineName): Promise<Slot> => {
+    const surplus = count() < options.maxRunners ? undefined : (shelf.takeOldest() ?? blanks.takeOther(engine));
+    if (surplus !== undefined) discard(surplus);
+    return processes.startCold(engine);
+  };
+  const assign = (slot: Slot, prepared: Prepared): void => {
+    try {
+      slot.assign(prepared);
+      busy.add(slot);
+    } catch (error) {
+      discard(slot);
+      throw error;
+    }
+  };
+
   return {
-    async take(claim) {
-      const reused = claim.fresh ? undefined : takeIdle(claim.domain);
+    async take({ engine, domain, prepared, fresh }) {
+      const reused = fresh ? undefined : firstUsable(() => shelf.take(domain));
       if (reused !== undefined) {
         busy.add(reused);
         return { slot: reused, kind: "reused" };
       }
-      keep(claim.engine).wanted = options.blanks[claim.engine] ?? 1;
-      const ready = takeBlank(claim.engine);
-      if (ready === undefined) makeRoom(claim.engine);
-      const slot = ready ?? (await startCold(claim.engine));
-      busy.add(slot);
-      try {
-        slot.assign(claim.prepared);
-      } catch (error) {
-        busy.delete(slot);
-        discard(slot);
-        throw error;
-      }
+      blanks.want(engine, options.blanks[engine] ?? 1);
+      const ready = firstUsable(() => blanks.take(engine));
+      const slot = ready ?? (await startCold(engine));
+      assign(slot, prepared);
       return { slot, kind: ready === undefined ? "cold" : "fresh" };
     },
     giveBack(slot, claim) {
       busy.delete(slot);
       slot.idleSince = Date.now();
-      const keepIt = !stopped && !claim.fresh && slot.runner.usable() && slot.jobs < options.maxJobs;
-      if (keepIt) {
-        const slots = idle.get(claim.domain);
-        if (slots === undefined) idle.set(claim.domain, [slot]);
-        else slots.push(slot);
-      } else discard(slot);
-      const kept = keep(claim.engine);
-      if (kept.blank.length + kept.starting < kept.wanted) refillSoon();
+      const kept = !processes.stopped && !claim.fresh && slot.runner.usable() && slot.jobs < options.maxJobs;
+      if (kept) shelf.put(claim.domain, slot);
+      else discard(slot);
+      blanks.refillSoon();
     },
-    refill() {
-      for (const [engine, wanted] of Object.entries(options.blanks)) keep(engine as EngineName).wanted = wanted;
-      refill();
+    warmUp() {
+      for (const [engine, wanted] of Object.entries(options.blanks)) blanks.want(engine as EngineName, wanted);
+      blanks.refill();
     },
-    stats() {
-      const blank = [...keeping.values()].reduce((sum, kept) => sum + kept.blank.length, 0);
-      const idling = [...idle.values()].reduce((sum, slots) => sum + slots.length, 0);
-      return { blank, idle: idling, busy: busy.size, started };
-    },
+    stats: () => ({ blank: blanks.ready(), idle: shelf.count(), busy: busy.size, started: processes.started }),
     async stop() {
-      stopped = true;
       clearInterval(tidy);
-      clearTimeout(refillTimer);
-      await Promise.allSettled(startingNow);
-      const all = [...busy, ...[...idle.values()].flat(), ...[...keeping.values()].flatMap((kept) => kept.blank)];
-      idle.clear();
-      keeping.clear();
-      await Promise.allSettled([...all.map((slot) => slot.discard()), ...ending]);
+      for (const slot of [...blanks.close(), ...shelf.takeWhere(() => true), ...busy]) discard(slot);
+      await processes.stop();
+    },
+  };
+}
+
+interface Processes {
+  readonly started: number;
+  /** Runners being started for jobs that wait for them. */
+  readonly cold: number;
+  readonly stopped: boolean;
+  start(engine: EngineName): Promise<Slot>;
+  startCold(engine: EngineName): Promise<Slot>;
+  discard(slot: Slot): void;
+  /** Resolves when everything started has ended. */
+  stop(): Promise<void>;
+}
+
+/** Every start and every end, so that stopping can wait for all of them. */
+function trackProcesses(options: Pick<PoolOptions, "start" | "memoryLimitMb">): Processes {
+  const starting = new Set<Promise<Slot>>();
+  const ending = new Set<Promise<void>>();
+  const state = { started: 0, cold: 0, stopped: false };
+  const discard = (slot: Slot): void => {
+    const end = slot.discard().finally(() => ending.delete(end));
+    ending.add(end);
+  };
+  const start = async (engine: EngineName): Promise<Slot> => {
+    state.started += 1;
+    const boot = options.start(engine, options.memoryLimitMb);
+    starting.add(boot);
+    try {
+      const slot = await boot;
+      if (!state.stopped) return slot;
+      discard(slot);
+      throw new Error("The executor is stopped.");
+    } finally {
+      starting.delete(boot);
+    }
+  };
+  return {
+    get started() {
+      return state.started;
+    },
+    get cold() {
+      return state.cold;
+    },
+    get stopped() {
+      return state.stopped;
+    },
+    start,
+    startCold: async (engine) => {
+      state.cold += 1;
+      try {
+        return await start(engine);
+      } finally {
+        state.cold -= 1;
+      }
+    },
+    discard,
+    stop: async () => {
+      state.stopped = true;
+      await Promise.allSettled(starting);
+      // Those that were just starting are discarded a turn later.
+      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.allSettled(ending);
     },
   };
 }

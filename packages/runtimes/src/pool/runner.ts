@@ -35,11 +35,7 @@ interface Current {
 
 /** Makes a runner of a launched guest; resolves when the guest says that it is ready. */
 export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits: OutputLimits): Promise<Runner> {
-  const state: { current: Current | undefined; alive: boolean; spent: boolean } = {
-    current: undefined,
-    alive: true,
-    spent: false,
-  };
+  const state: RunnerState = { current: undefined, alive: true, spent: false, discarded: false };
   let ready: () => void = () => undefined;
   const booted = new Promise<boolean>((resolve) => {
     ready = () => resolve(true);
@@ -75,6 +71,7 @@ export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits:
     usable: () => state.alive && !state.spent,
     kill: async () => {
       state.spent = true;
+      state.discarded = true;
       launched.kill();
       await launched.ended;
       pipes.close();
@@ -83,17 +80,24 @@ export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits:
   };
 }
 
+interface RunnerState {
+  current: Current | undefined;
+  alive: boolean;
+  /** Takes no further job. */
+  spent: boolean;
+  /** Ended by the pool, not by what ran in it. */
+  discarded: boolean;
+}
+
 interface RunnerParts {
   launched: Launched;
   pipes: RunnerPipes;
   limits: OutputLimits;
-  state: { current: Current | undefined; alive: boolean; spent: boolean };
+  state: RunnerState;
 }
 
 type Ending =
-  | { message: GuestMessage; payload: Buffer }
-  | { end: LaunchEnd }
-  | { stopped: "timeout" | "canceled" | "memory" };
+  { message: GuestMessage; payload: Buffer } | { end: LaunchEnd } | { stopped: "timeout" | "canceled" | "memory" };
 
 async function runJob(job: RunnerJob, runner: RunnerParts): Promise<RunOutcome> {
   const { launched, pipes, state } = runner;
@@ -107,7 +111,8 @@ async function runJob(job: RunnerJob, runner: RunnerParts): Promise<RunOutcome> 
   const abort = (): void => settle({ stopped: "canceled" });
   job.signal.addEventListener("abort", abort, { once: true });
   const memory = watchMemory(launched.pid, job.memoryLimitMb, () => settle({ stopped: "memory" }));
-  void launched.ended.then((end) => settle({ end }));
+  // An answer written just before the end is still in the pipe: it is read first.
+  void launched.ended.then((end) => setTimeout(settle, 10, { end }));
   if (job.signal.aborted) abort();
   else send(job, pipes);
   const ending = await settled;
@@ -125,7 +130,11 @@ function send(job: RunnerJob, pipes: RunnerPipes): void {
   pipes.write(`${JSON.stringify({ ...job.message, argsBytes } satisfies RunMessage)}\n${job.args}`);
 }
 
-function measureJob(job: RunnerJob, ending: Ending, sampledKb: number): Pick<RunOutcome, "runner" | "startMs" | "memPeakKb"> {
+function measureJob(
+  job: RunnerJob,
+  ending: Ending,
+  sampledKb: number,
+): Pick<RunOutcome, "runner" | "startMs" | "memPeakKb"> {
   const message = "message" in ending ? ending.message : undefined;
   const startedAt = message?.startedAt ?? job.requestedAt;
   return {
@@ -161,7 +170,7 @@ async function conclude({ job, runner, output, ending }: Concluding): Promise<Co
   }
   if ("end" in ending) {
     finish();
-    if (ending.end.lost) return { status: "failure", reason: "setup", error: lostError() };
+    if (ending.end.lost || state.discarded) return { status: "failure", reason: "setup", error: lostError() };
     if (ending.end.oomKills > 0) return { status: "failure", reason: "memory", error: memoryError(job) };
     return { status: "failure", reason: "exit", error: exitError(ending.end.code, output.lastLines(20)) };
   }
@@ -177,12 +186,38 @@ async function conclude({ job, runner, output, ending }: Concluding): Promise<Co
     }
     return { status: "failure", reason: "exit", error: exitError(code, output.lastLines(20)) };
   }
-  if (message.kind === "failure") {
-    return { status: "failure", reason: "error", error: JSON.parse(payload.toString("utf8")) as JobError };
+  if (message.kind === "success" && message.fromOutput === true) {
+    return { status: "success", result: JSON.stringify(output.lastLine()) };
   }
-  if (message.fromOutput === true) return { status: "success", result: JSON.stringify(output.lastLine()) };
+  return readAnswer(message, payload) ?? forgedAnswer(state);
+}
+
+/** Longest text that is checked to be JSON before it is passed on; checking longer ones would hold up other jobs. */
+const checkedBytes = 1 << 20;
+
+/** `undefined` when the texts are no JSON: only a script that writes to our pipes by itself brings that about. */
+function readAnswer(message: GuestMessage, payload: Buffer): Conclusion | undefined {
   const split = message.preprocessedBytes ?? 0;
   const result = payload.toString("utf8", split);
-  if (split === 0) return { status: "success", result };
-  return { status: "success", result, preprocessedArgs: payload.toString("utf8", 0, split) };
+  const preprocessedArgs = payload.toString("utf8", 0, split);
+  try {
+    if (message.kind === "failure") return { status: "failure", reason: "error", error: readError(result) };
+    if (payload.length <= checkedBytes) JSON.parse(result);
+    if (split > 0) JSON.parse(preprocessedArgs);
+  } catch {
+    return undefined;
+  }
+  return split === 0 ? { status: "success", result } : { status: "success", result, preprocessedArgs };
+}
+
+function readError(text: string): JobError {
+  const error = JSON.parse(text) as Partial<JobError> | null;
+  if (typeof error?.name !== "string" || typeof error.message !== "string") throw new Error("no error object");
+  return { ...error, name: error.name, message: error.message };
+}
+
+function forgedAnswer(state: RunnerState): Conclusion {
+  state.spent = true;
+  const error = { name: "ExecutionErr", message: "The job's process answered with what is no JSON." };
+  return { status: "failure", reason: "exit", error };
 }

@@ -17,6 +17,7 @@ export interface Slot {
   runner: Runner;
   /** Jobs it has been given. */
   jobs: number;
+  bornAt: number;
   idleSince: number;
   /** Memory limit in force, MiB. */
   memoryLimitMb: number;
@@ -63,7 +64,8 @@ function describeSlot(options: SlotOptions, runner: Runner, place: ReturnType<Sa
     engine: options.engine.name,
     runner,
     jobs: 0,
-    idleSince: 0,
+    bornAt: Date.now(),
+    idleSince: Date.now(),
     memoryLimitMb: options.memoryLimitMb,
     assign: (prepared) => {
       if (place.code !== null) linkCode(prepared.mounts, place.code);

@@ -20,7 +20,11 @@ const sampled: MemoryLimits = { kind: "sampled", groups: () => [], settings: () 
 export function findMemoryLimits(): MemoryLimits {
   for (const tree of [
     { kind: "cgroup2", base: ownGroup(/^0::(.*)$/m, "/sys/fs/cgroup"), settings: settings2 },
-    { kind: "cgroup1", base: ownGroup(/^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m, "/sys/fs/cgroup/memory"), settings: settings1 },
+    {
+      kind: "cgroup1",
+      base: ownGroup(/^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m, "/sys/fs/cgroup/memory"),
+      settings: settings1,
+    },
   ] as const) {
     if (tree.base === null) continue;
     const parent = join(tree.base, `towermill-${process.pid}`);
@@ -37,7 +41,10 @@ export function findMemoryLimits(): MemoryLimits {
 }
 
 function settings2(limitMb: number): Settings {
-  return [["memory.max", `${limitMb}M`], ["memory.oom.group", "1"]];
+  return [
+    ["memory.max", `${limitMb}M`],
+    ["memory.oom.group", "1"],
+  ];
 }
 
 function settings1(limitMb: number): Settings {

@@ -82,13 +82,18 @@ describe.each(["bubblewrap", "unshare"] as const)("in a sandbox of %s", (level) 
 
   test("forks, files and /tmp are bounded and the next job finds all in order", async ({ skip }) => {
     if (trial === null) return skip();
-    const forks = "import os, time\ndef main():\n    n = 0\n    try:\n        while n < 2000:\n            if os.fork() == 0:\n                time.sleep(60)\n            n += 1\n    except OSError:\n        pass\n    return n";
+    const forks =
+      "import os, time\ndef main():\n    n = 0\n    try:\n        while n < 2000:\n            if os.fork() == 0:\n                time.sleep(60)\n            n += 1\n    except OSError:\n        pass\n    return n";
     const { outcome } = await trial.run("python3", forks);
     expect(outcome.status).toBe("success");
     expect(Number(outcome.status === "success" && outcome.result)).toBeLessThan(70);
-    const disk = "head -c 20000000 /dev/zero > big; stat -c %s big; head -c 60000000 /dev/zero > /tmp/big; stat -c %s /tmp/big";
+    const disk =
+      "head -c 20000000 /dev/zero > big; stat -c %s big; head -c 60000000 /dev/zero > /tmp/big; stat -c %s /tmp/big";
     const { log } = await trial.run("bash", disk);
-    const sizes = log.split("\n").filter((line) => /^\d+$/.test(line)).map(Number);
+    const sizes = log
+      .split("\n")
+      .filter((line) => /^\d+$/.test(line))
+      .map(Number);
     expect(sizes.length).toBe(2);
     for (const size of sizes) expect(size).toBeLessThanOrEqual(10 * 1024 * 1024);
     const after = await trial.run("bash", "ls /tmp | grep -c big || true");
@@ -108,12 +113,22 @@ describe.runIf(asRoot)("with a user per runner", () => {
     if (trial === null) return skip();
     const found = await attempts(trial, { socket, secret: join(home, "database", "secret"), worker: process.pid });
     await trial.stop();
-    expect(found).toMatchObject({ root: false, canaries: [], writable: [], secret: false, connected: false, killed: false, mounted: false });
+    expect(found).toMatchObject({
+      root: false,
+      canaries: [],
+      writable: [],
+      secret: false,
+      connected: false,
+      killed: false,
+      mounted: false,
+    });
   });
 });
 
 test("asking for what is not there is an error that says why", async () => {
-  await expect(startTrial({ isolation: "uid", python: "/nonexistent/python3" })).rejects.toThrow("/nonexistent/python3");
+  await expect(startTrial({ isolation: "uid", python: "/nonexistent/python3" })).rejects.toThrow(
+    "/nonexistent/python3",
+  );
 });
 
 test("no isolation at all says so loudly", async () => {
@@ -121,4 +136,3 @@ test("no isolation at all says so loudly", async () => {
   expect(trial.executor.isolation.sentence).toContain("NOT ISOLATED");
   await trial.stop();
 });
-

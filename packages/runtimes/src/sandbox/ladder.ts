@@ -1,7 +1,7 @@
 import type { Launcher } from "../launcher/launcher.ts";
 import type { IsolationReport } from "../runtime.ts";
 import { probeSandbox } from "./probe.ts";
-import type { Level, Sandbox } from "./sandbox.ts";
+import type { Level, PlacedProgram, Sandbox } from "./sandbox.ts";
 
 export interface LadderRequest {
   wanted: "auto" | Level;
@@ -9,7 +9,7 @@ export interface LadderRequest {
   /** Whether the program a level needs is there; the reason when it is not. */
   missing(level: Level): string | null;
   launcher: Launcher;
-  python: { command: string; installation: readonly string[] };
+  python: { command: string } & PlacedProgram;
   /** Host paths that a job must not see where files are hidden. */
   hidden: readonly string[];
   cacheFolder: string;

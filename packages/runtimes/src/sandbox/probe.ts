@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Launcher } from "../launcher/launcher.ts";
 import { openPipes } from "../pool/pipes.ts";
-import type { Sandbox } from "./sandbox.ts";
+import type { PlacedProgram, Sandbox } from "./sandbox.ts";
 
 /** What a process in the sandbox found it could do; see `guests/python/probe.py`. */
 interface Findings {
@@ -21,7 +21,7 @@ interface Findings {
 export interface ProbeRequest {
   launcher: Launcher;
   sandbox: Sandbox;
-  python: { command: string; installation: readonly string[] };
+  python: { command: string } & PlacedProgram;
   /** Host paths that must not be there for a job. */
   hidden: readonly string[];
   cacheFolder: string;

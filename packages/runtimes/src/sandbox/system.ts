@@ -1,5 +1,15 @@
-import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import type { Placement } from "../launcher/protocol.ts";
 
 const topFolders = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -24,7 +34,10 @@ export function writePrivateEtc(folder: string, uids: UidRange): void {
   const nobody = "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
   writeFileSync(join(folder, "passwd"), `root:x:0:0:root:/:/usr/sbin/nologin\n${users.join("")}${nobody}`);
   writeFileSync(join(folder, "group"), `root:x:0:\n${groups.join("")}nogroup:x:65534:\n`);
-  writeFileSync(join(folder, "nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n");
+  writeFileSync(
+    join(folder, "nsswitch.conf"),
+    "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+  );
   for (const name of copiedFiles) {
     if (existsSync(`/etc/${name}`)) copyFileSync(realpathSync(`/etc/${name}`), join(folder, name));
   }
@@ -57,4 +70,14 @@ export function systemPlacements(etc: string, tmpMb: number): Placement[] {
     { kind: "symlink", target: "/var/tmp", to: "/tmp" },
   );
   return placed;
+}
+
+/** What is to be seen below the private, read-only `/etc` needs something there to be mounted over. */
+export function makePlaceInEtc(path: string, etc: string): void {
+  if (!path.startsWith("/etc/")) return;
+  const target = join(etc, path.slice("/etc/".length));
+  if (existsSync(target)) return;
+  mkdirSync(dirname(target), { recursive: true });
+  if (statSync(path).isDirectory()) mkdirSync(target);
+  else writeFileSync(target, "");
 }

@@ -96,7 +96,6 @@ export interface ToolSandbox {
 export function sandboxTool(options: ToolSandbox): RunTool {
   return async (request) => {
     const place = options.sandbox.makeToolPlace({
-      installation: [],
       cwd: request.cwd,
       mounts: request.mounts,
       memoryLimitMb: options.memoryLimitMb,

@@ -38,8 +38,8 @@ export function jobResultsHandlers(services: Services): Handlers<typeof jobResul
     async getCompletedJobResultMaybe(call) {
       const row = await readable(call);
       if (row.status === null) {
-        const started = call.query.get_started ? { started: row.running === true } : {};
-        return jsonText(composeJson({ completed: false, ...started }, { result: "null" }));
+        // The Python SDK reads every key of every answer.
+        return jsonText(composeJson({ completed: false, started: row.running === true }, { success: "null", result: "null" }));
       }
       const details = await findJobDetails(db, call.params.workspace, row.id);
       return jsonText(composeJson({ completed: true, success: isSuccess(row.status), started: true }, { result: details?.result ?? "null" }));

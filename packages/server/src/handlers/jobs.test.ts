@@ -25,7 +25,7 @@ describe("one job", () => {
     for (const absent of ["result", "success", "started_at", "parent_job", "canceled_by", "labels"]) expect(waiting).not.toHaveProperty(absent);
     expect((await said(`jobs_u/completed/get/${id}`))[0]).toBe(404);
     expect((await said(`jobs_u/completed/get_result/${id}`))[0]).toBe(404);
-    expect(await json(`jobs_u/completed/get_result_maybe/${id}?get_started=true`)).toEqual({ completed: false, started: false, result: null });
+    expect(await json(`jobs_u/completed/get_result_maybe/${id}?get_started=true`)).toEqual({ completed: false, success: null, started: false, result: null });
     await work(async (job) => {
       await world.log(job.id, 0, "hello é😀\n");
       return { status: "success", result: '{"z":12345678901234567890,"a":{"b":[10,20]}}', runner: "reused", startMs: 1.5, memPeakKb: 100, labels: ["l"] };

@@ -1,11 +1,11 @@
 import type { runsOperations } from "@towermill/contract";
 import type { NewJob } from "@towermill/queue";
+import type { Target } from "@towermill/runnable";
 import { plainText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { memberText } from "../http/verbatim.ts";
 import { readArguments } from "../jobs/arguments.ts";
 import { rerunJobs } from "../jobs/rerun.ts";
-import type { Target } from "../jobs/runnable.ts";
 import { resultAnswer } from "../jobs/result-answer.ts";
 import { requireShortQueue, type Starter } from "../jobs/start.ts";
 import type { JobEvents } from "../jobs/events.ts";

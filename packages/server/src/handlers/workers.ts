@@ -1,5 +1,6 @@
 import { ApiError, type instanceJobsOperations, type workersOperations } from "@towermill/contract";
 import { lostAfterSeconds } from "@towermill/queue";
+import { defaultTags, fillIn, isOpenTo, parseCustomTag, readCustomTags, readPerWorkspace } from "@towermill/runnable";
 import { sql } from "@towermill/store";
 import { jsonText } from "../http/answer.ts";
 import type { Handlers } from "../http/call.ts";
@@ -8,7 +9,6 @@ import { composeJson } from "../http/verbatim.ts";
 import { requireJobOfAnyWorkspace, visibleJobs } from "../jobs/job-access.ts";
 import { jobJson } from "../jobs/job-row.ts";
 import { listRows } from "../jobs/list.ts";
-import { defaultTags, fillIn, isOpenTo, parseCustomTag, readCustomTags, readPerWorkspace } from "../jobs/tag.ts";
 import type { Authentication } from "../identity/authentication.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";

@@ -1,23 +1,9 @@
 import { ApiError, scopesAllow, scopeText, type Member, type OperationSpec, type RequiredScope } from "@towermill/contract";
+import { superAdminMember } from "@towermill/runnable";
 import type { Authentication } from "../identity/authentication.ts";
-import type { AccountCaller, Caller } from "../identity/caller.ts";
+import type { Caller } from "../identity/caller.ts";
 
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
-
-/** A superadmin is an admin of every workspace, under the name of their account. */
-function superAdminMember(caller: AccountCaller, workspace: string): Member {
-  return {
-    workspace,
-    email: caller.account.email,
-    username: caller.account.username ?? caller.account.email,
-    isAdmin: true,
-    isOperator: false,
-    groups: ["all"],
-    foldersRead: [],
-    foldersWrite: [],
-    foldersOwned: [],
-  };
-}
 
 /** The caller as a member of a workspace; `null` when they are none, or the token is for another workspace. */
 export async function memberIn(auth: Authentication, caller: Caller, workspace: string): Promise<Member | null> {
@@ -25,10 +11,9 @@ export async function memberIn(auth: Authentication, caller: Caller, workspace: 
   if (caller.kind === "job") return caller.member.workspace === workspace ? caller.member : null;
   if (caller.tokenWorkspace !== null && caller.tokenWorkspace !== workspace) return null;
   const member = await auth.memberOf(caller.account.email, workspace);
-  if (caller.account.superAdmin) {
-    return member ? { ...member, isAdmin: true, isOperator: false } : superAdminMember(caller, workspace);
-  }
-  return member;
+  if (!caller.account.superAdmin) return member;
+  if (member) return { ...member, isAdmin: true, isOperator: false };
+  return (await auth.workspaceExists(workspace)) ? superAdminMember(caller.account, workspace) : null;
 }
 
 /** The scope a call needs: the operation's, with the workspace path it touches. */
@@ -50,14 +35,15 @@ function requireToken(op: OperationSpec, caller: Caller): void {
   if (caller.kind === "job" && op.deniesJobTokens) {
     throw new ApiError("forbidden", `${op.id}: the token of a job cannot be used for this`);
   }
-  if (caller.kind === "account" && caller.readOnly && (!safeMethods.has(op.method) || op.scope?.action === "run")) {
+  const changes = (!safeMethods.has(op.method) && !op.readsOnly) || op.scope?.action === "run";
+  if (caller.kind === "account" && caller.readOnly && changes) {
     throw new ApiError("forbidden", `${op.id}: this token is read-only`);
   }
 }
 
 function requireInstanceRole(op: OperationSpec, caller: Caller): void {
   if (op.access !== "superadmin" && op.access !== "devops") return;
-  const account = caller.kind === "account" ? caller.account : null;
+  const account = caller.kind === "account" && caller.tokenWorkspace === null ? caller.account : null;
   const enough = account && (account.superAdmin || (op.access === "devops" && account.devops));
   if (!enough) throw new ApiError("forbidden", `${op.id}: requires ${op.access === "devops" ? "devops or " : ""}super admin`);
 }

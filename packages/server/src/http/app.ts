@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ApiError, windmillOperations, type OperationSpec } from "@towermill/contract";
-import { isConnectionLoss } from "@towermill/store";
+import { errorCode, isConnectionLoss } from "@towermill/store";
 import { Hono } from "hono";
 import type { Authentication } from "../identity/authentication.ts";
 import { anonymous } from "../identity/caller.ts";
@@ -31,6 +31,13 @@ async function parseBody(op: OperationSpec, request: Request, limit: number): Pr
   return { body: parsePart(op.body, value, "body"), bodyText };
 }
 
+/** PostgreSQL has no text with NUL in it, so nothing can be meant by one. @throws ApiError `bad_request` */
+function refuseNul(params: Record<string, string>, search: URLSearchParams): void {
+  for (const [name, value] of [...Object.entries(params), ...search]) {
+    if (value.includes("\0")) throw new ApiError("bad_request", `${name}: holds a NUL character`);
+  }
+}
+
 async function respond(
   { services, auth, route }: { services: Services; auth: Authentication; route: Route },
   request: Request,
@@ -38,6 +45,7 @@ async function respond(
 ): Promise<Response> {
   const { operation: op, handle } = route;
   const search = new URL(request.url).searchParams;
+  refuseNul(rawParams, search);
   const credentials = credentialsOf(request, search);
   const found = await auth.byToken(credentials.token, credentials.byCookie);
   if (!found && op.access !== "public") throw new ApiError("unauthorized", "Unauthorized: the token is invalid, expired or revoked");
@@ -54,6 +62,11 @@ async function respond(
 function toApiError(error: unknown, services: Services, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
   if (isConnectionLoss(error)) return new ApiError("unavailable", "The database cannot be reached");
+  const code = errorCode(error) ?? "";
+  // a value that PostgreSQL cannot hold: NUL in a text, a broken encoding, digits that are no number
+  if (["22021", "22P02", "22P05", "22003"].includes(code)) {
+    return new ApiError("bad_request", `A value of the request cannot be stored: ${error instanceof Error ? error.message : code}`);
+  }
   services.log.error({ err: error, requestId }, "a request failed unexpectedly");
   return new ApiError("internal", `Internal error, request ${requestId}`);
 }

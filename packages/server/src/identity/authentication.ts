@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Member } from "@towermill/contract";
+import { loadMember } from "@towermill/runnable";
 import { sql, type Bus, type Database } from "@towermill/store";
 import { createCache } from "./cache.ts";
 import { anonymous, type AccountCaller, type Caller } from "./caller.ts";
@@ -10,6 +11,7 @@ export interface Authentication {
   byToken(token: string, byCookie: boolean): Promise<Caller | null>;
   /** Membership of an account in a workspace as it is now; `null` when there is none or it is disabled. */
   memberOf(email: string, workspace: string): Promise<Member | null>;
+  workspaceExists(workspace: string): Promise<boolean>;
 }
 
 interface TokenRow {
@@ -24,19 +26,6 @@ interface TokenRow {
   devops: boolean;
 }
 
-interface MemberRow {
-  username: string;
-  is_admin: boolean;
-  operator: boolean;
-  groups: string[];
-}
-
-interface FolderRow {
-  name: string;
-  owners: string[];
-  extra_perms: Record<string, boolean>;
-}
-
 interface JobTokenRow {
   token_hash: Buffer | null;
   identity: string;
@@ -48,35 +37,6 @@ async function loadToken(db: Database, hashHex: string): Promise<TokenRow | null
     from token t join account a using (email)
     where t.hash = ${Buffer.from(hashHex, "hex")} and not a.disabled`);
   return row ?? null;
-}
-
-/** Loads a member with groups and folders: three small look-ups behind a cache. */
-export async function loadMember(db: Database, email: string, workspace: string): Promise<Member | null> {
-  const row = await db.maybe<MemberRow>(sql`
-    select m.username, m.is_admin, m.operator,
-      array(select g.group_name from group_member g
-            where g.workspace_id = m.workspace_id and g.username = m.username) as groups
-    from member m join workspace w on w.id = m.workspace_id
-    where m.workspace_id = ${workspace} and m.email = ${email} and not m.disabled and not w.deleted`);
-  if (!row) return null;
-  const groups = [...new Set(["all", ...row.groups])];
-  const who = [`u/${row.username}`, ...groups.map((group) => `g/${group}`)];
-  const folders = await db.query<FolderRow>(sql`
-    select name, owners, extra_perms from folder
-    where workspace_id = ${workspace} and (owners && ${who}::text[] or extra_perms ?| ${who}::text[])`);
-  const canWrite = (f: FolderRow): boolean =>
-    f.owners.some((owner) => who.includes(owner)) || who.some((principal) => f.extra_perms[principal] === true);
-  return {
-    workspace,
-    email,
-    username: row.username,
-    isAdmin: row.is_admin,
-    isOperator: row.operator,
-    groups,
-    foldersRead: folders.map((f) => f.name),
-    foldersWrite: folders.filter(canWrite).map((f) => f.name),
-    foldersOwned: folders.filter((f) => f.owners.some((owner) => who.includes(owner))).map((f) => f.name),
-  };
 }
 
 async function jobCaller(db: Database, { jobId, secret }: { jobId: string; secret: string }): Promise<Caller | null> {
@@ -97,6 +57,11 @@ export function createAuthentication({ db, bus, now }: { db: Database; bus: Bus;
       return loadMember(db, key.slice(at + 1), key.slice(0, at));
     },
   });
+  const workspaces = createCache<boolean>({
+    bus,
+    name: "workspace",
+    load: async (id) => (await db.maybe(sql`select from workspace where id = ${id} and not deleted`)) !== undefined,
+  });
   const noted = new Map<string, number>();
   /** Last use is written at most every five minutes per token and process; nobody waits for it. */
   const noteUse = (tokenHash: Buffer): void => {
@@ -109,6 +74,7 @@ export function createAuthentication({ db, bus, now }: { db: Database; bus: Bus;
   };
   return {
     memberOf: (email, workspace) => members.get(`${workspace}:${email}`),
+    workspaceExists: (workspace) => workspaces.get(workspace),
     async byToken(token, byCookie) {
       if (token === "") return anonymous;
       const job = parseJobToken(token);

@@ -1,9 +1,9 @@
 import { ApiError } from "@towermill/contract";
+import { loadMember } from "@towermill/runnable";
 import { sql } from "@towermill/store";
 import { visible } from "../http/visibility.ts";
 import { patternsOf } from "../http/item.ts";
 import type { Services } from "../services.ts";
-import { loadMember } from "./authentication.ts";
 import type { Caller } from "./caller.ts";
 
 export interface Runnable {

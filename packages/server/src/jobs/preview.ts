@@ -1,8 +1,8 @@
 import { ApiError, isLanguage, type Language, type Member } from "@towermill/contract";
 import type { NewJob } from "@towermill/queue";
+import { baseJob, entrypointOf, tagFor, type RunOptions, type Runner, type TagRules } from "@towermill/runnable";
 import type { Caller } from "../identity/caller.ts";
-import { baseJob, entrypointOf, tagFor, type RunOptions } from "./new-job.ts";
-import type { TagRules } from "./tag.ts";
+import { requesterOf } from "./requester.ts";
 
 /** Code somebody sends to have it run as it is. */
 export interface Preview {
@@ -22,17 +22,21 @@ interface Who {
   member: Member;
 }
 
+function runnerOf({ caller, member }: Who): Runner {
+  return { requester: requesterOf(caller), member };
+}
+
 export function previewJob(preview: Preview, { who, options, rules }: { who: Who; options: RunOptions; rules: TagRules }): NewJob {
   const { language, args, temp_script_refs, modules } = preview;
   const path = preview.path || null;
   return {
-    ...baseJob(who, options),
+    ...baseJob(runnerOf(who), options),
     kind: "preview",
     path,
     language,
     rawCode: preview.content,
     rawLock: preview.lock ?? null,
-    tag: tagFor({ chosen: preview.tag, kind: "preview", language, path, args }, who, rules),
+    tag: tagFor({ chosen: preview.tag, kind: "preview", language, path, args }, runnerOf(who), rules),
     args,
     entrypoint: entrypointOf(args),
     timeoutSeconds: options.timeout ?? null,
@@ -47,9 +51,9 @@ export function previewJob(preview: Preview, { who, options, rules }: { who: Who
 /** A job that only answers its arguments. */
 export function identityJob(args: string, { who, options, rules }: { who: Who; options: RunOptions; rules: TagRules }): NewJob {
   return {
-    ...baseJob(who, options),
+    ...baseJob(runnerOf(who), options),
     kind: "identity",
-    tag: tagFor({ chosen: null, kind: "identity", language: null, path: null, args }, who, rules),
+    tag: tagFor({ chosen: null, kind: "identity", language: null, path: null, args }, runnerOf(who), rules),
     args,
   };
 }
@@ -75,12 +79,12 @@ export function lockJob(request: LockRequest, { who, rules }: { who: Who; rules:
   const path = script.script_path || script.path || request.entrypoint || null;
   const { temp_script_refs: references, raw_workspace_dependencies: files } = request;
   return {
-    ...baseJob(who, {}),
+    ...baseJob(runnerOf(who), {}),
     kind: "dependencies",
     path,
     language: script.language,
     rawCode: script.raw_code,
-    tag: tagFor({ chosen: null, kind: "dependencies", language: script.language, path, args: null }, who, rules),
+    tag: tagFor({ chosen: null, kind: "dependencies", language: script.language, path, args: null }, runnerOf(who), rules),
     args: null,
     options: {
       ...(references ? { temporaryScripts: references } : {}),

@@ -1,16 +1,25 @@
 import { ApiError, type Member } from "@towermill/contract";
 import { completeJobs, hashToken, pushJob, randomToken, readCachedResult, type NewJob, type Outcome } from "@towermill/queue";
+import {
+  behalfOf,
+  createRunnables,
+  readTagRules,
+  scriptJob,
+  type RunOptions,
+  type Runner,
+  type ScriptOptions,
+  type TagRules,
+  type Target,
+} from "@towermill/runnable";
 import { sql } from "@towermill/store";
+import { scopesOf } from "../http/item.ts";
 import type { Authentication } from "../identity/authentication.ts";
 import { createCache } from "../identity/cache.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
 import type { Sent } from "./arguments.ts";
-import { behalfOf } from "./behalf.ts";
 import { cancel } from "./cancel.ts";
-import { scriptJob, type RunOptions, type Runner } from "./new-job.ts";
-import { createRunnables, type ScriptOptions, type Target } from "./runnable.ts";
-import { readTagRules, type TagRules } from "./tag.ts";
+import { requesterOf } from "./requester.ts";
 
 interface Who {
   caller: Caller;
@@ -37,8 +46,9 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
   const rules = createCache({ bus, name: "tags", load: () => readTagRules(db) });
 
   const runnerFor = async ({ caller, member }: Who, options: ScriptOptions): Promise<Runner> => {
-    const behalf = await behalfOf({ db, auth }, member.workspace, options);
-    return behalf ? { caller, ...behalf, startedBy: member } : { caller, member };
+    const behalf = await behalfOf({ db, members: auth }, member.workspace, options);
+    const requester = requesterOf(caller);
+    return behalf ? { requester, ...behalf, startedBy: member } : { requester, member };
   };
 
   const startCached = async (job: NewJob): Promise<boolean> => {
@@ -61,7 +71,7 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
     start,
     tagRules: () => rules.get("all"),
     async script(who, target, { sent, options }) {
-      const version = await runnables.resolve(who, target);
+      const version = await runnables.resolve({ scopes: scopesOf(who.caller), member: who.member }, target);
       const runner = await runnerFor(who, version.options);
       const { scheduled_in_secs: delay } = options;
       // the database's clock decides when a job is due, so it also says what "in n seconds" means

@@ -73,7 +73,7 @@ function decode(bytes: Uint8Array): string {
 
 function writeAll(text: string): void {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(1, bytes, at);
 }
 
 /** `undefined` becomes null and a BigInt its digits in a string. */
@@ -82,7 +82,7 @@ function toJson(value: unknown, who: string): string {
     return tryJson(value) ?? "null";
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new TypeError(`${who} returned a value that cannot be written as JSON: ${reason}`);
+    throw new TypeError(`${who} returned a value that cannot be written as JSON: ${reason}`, { cause: error });
   }
 }
 

@@ -57,7 +57,7 @@ export function openGuestPipes(): GuestPipes {
       const line = Buffer.from(`${JSON.stringify({ ...header, bytes })}\n`);
       // In one piece when it is small: one write, one wake-up of the worker.
       const parts = bytes < 65_536 ? [Buffer.concat([line, ...payload])] : [line, ...payload];
-      for (const part of parts) for (let at = 0; at < part.length; ) at += writeSync(answer, part, at);
+      for (const part of parts) for (let at = 0; at < part.length;) at += writeSync(answer, part, at);
     },
   };
 }

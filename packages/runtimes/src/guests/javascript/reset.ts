@@ -32,9 +32,9 @@ export function prepareReset(ownTmp: boolean): Reset {
       // Bun keeps the old number when it is unset.
       if (process.exitCode !== undefined) process.exitCode = 0;
       for (const name of process.eventNames()) {
-        const kept = baseline.get(name) ?? [];
+        const ours = baseline.get(name) ?? [];
         for (const listener of process.rawListeners(name)) {
-          if (!kept.includes(listener)) process.removeListener(name, listener as () => void);
+          if (!ours.includes(listener)) process.removeListener(name, listener as () => void);
         }
       }
       process.chdir("/");

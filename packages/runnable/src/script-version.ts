@@ -1,8 +1,5 @@
 import { allowed, ApiError, notFound, scopesAllow, type Acl, type Language, type Member } from "@towermill/contract";
-import { sql, type Database, type Sql } from "@towermill/store";
-import type { Bus } from "@towermill/store";
-import { createCache } from "../identity/cache.ts";
-import type { Caller } from "../identity/caller.ts";
+import { createCache, sql, type Bus, type Database, type Sql } from "@towermill/store";
 
 /** The fields of a script that decide how it runs, under the API's names. */
 export interface ScriptOptions {
@@ -84,10 +81,10 @@ export type Target = { path: string } | { hash: string };
 
 export interface Runnables {
   /**
-   * The version to run, once it is sure that the member may.
+   * The version to run, once it is sure that the member may. @param who `scopes` are those of the caller's token
    * @throws ApiError `not_found` when there is none or the member may not see it, `missing_scope`
    */
-  resolve(who: { caller: Caller; member: Member }, target: Target): Promise<ScriptVersion>;
+  resolve(who: { scopes: readonly string[] | null; member: Member }, target: Target): Promise<ScriptVersion>;
 }
 
 /**
@@ -98,7 +95,7 @@ export function createRunnables({ db, bus }: { db: Database; bus: Bus }): Runnab
   const deployed = createCache({ bus, name: "script", load: (key) => loadDeployed(db, key) });
   const versions = createCache({ bus, name: "script-version", load: (key) => loadVersion(db, key) });
   return {
-    async resolve({ caller, member }, target) {
+    async resolve({ scopes, member }, target) {
       const name = "path" in target ? target.path : target.hash;
       const found = await ("path" in target ? deployed : versions).get(`${member.workspace}:${name}`);
       if (found === null) throw notFound("Script", name);
@@ -106,7 +103,6 @@ export function createRunnables({ db, bus }: { db: Database; bus: Bus }): Runnab
         throw new ApiError("not_found", `Script not found at name ${name}: its dependencies could not be resolved, see its lock_error_logs`);
       }
       if (!allowed(member, "read", found.path, found.acl)) throw notFound("Script", name);
-      const scopes = caller.kind === "account" ? caller.scopes : null;
       const required = { domain: "jobs", action: "run", kind: "scripts", path: found.path } as const;
       if (!scopesAllow(scopes, required)) throw new ApiError("missing_scope", `Access denied. Required scope: jobs:run:scripts:${found.path}`);
       return found;

@@ -1,7 +1,7 @@
 import { ApiError, type Language, type Member } from "@towermill/contract";
 import { newJobId, resultCacheKey, type JobKind, type JobOptions, type NewJob } from "@towermill/queue";
-import type { Caller } from "../identity/caller.ts";
-import type { ScriptOptions, ScriptVersion } from "./runnable.ts";
+import type { Runner } from "./requester.ts";
+import type { ScriptOptions, ScriptVersion } from "./script-version.ts";
 import { defaultTag, fillIn, requireTag, type TagRules } from "./tag.ts";
 
 /** How the caller wants a job to run; names are the API's query parameters. */
@@ -17,16 +17,6 @@ export interface RunOptions {
   timeout?: number | undefined;
 }
 
-export interface Runner {
-  caller: Caller;
-  /** Whom the job acts as. */
-  member: Member;
-  /** `u/{username}` or `g/{group}`; absent = the member. */
-  permissionedAs?: string;
-  /** Who started it, when that is somebody else. */
-  startedBy?: Member;
-}
-
 interface TagChoice {
   chosen: string | null | undefined;
   kind: JobKind;
@@ -37,12 +27,12 @@ interface TagChoice {
 }
 
 /** The tag a job gets: the chosen one, else its dedicated worker's if there is one, else the default of its language. */
-export function tagFor(choice: TagChoice, { caller, member }: Runner, rules: TagRules): string {
+export function tagFor(choice: TagChoice, { requester, member }: Runner, rules: TagRules): string {
   const { workspace } = member;
   if (choice.chosen) {
     const tag = fillIn(choice.chosen, { workspace, args: choice.args });
-    const isSuperAdmin = caller.kind === "account" && caller.account.superAdmin;
-    if (!isSuperAdmin) requireTag(choice.chosen, { tag, workspace, rules });
+    const { tags } = requester;
+    if (tags !== "any") requireTag(choice.chosen, { tag, workspace, rules, unserved: tags === "unserved" });
     return tag;
   }
   const dedicated = `${workspace}:${choice.path}`;
@@ -51,15 +41,8 @@ export function tagFor(choice: TagChoice, { caller, member }: Runner, rules: Tag
 }
 
 /** `u/{username}`; superadmins without a name act under their email address. */
-function permissionedAs(member: Member): string {
+export function permissionedAsOf(member: Member): string {
   return member.username.includes("@") ? member.username : `u/${member.username}`;
-}
-
-/** Where the job came from: the browser, a webhook's narrowed token, or (`null`) a person's or a job's token. */
-function triggerKind(caller: Caller): string | null {
-  if (caller.kind !== "account") return null;
-  if (caller.byCookie) return "ui";
-  return caller.scopes === null ? null : "webhook";
 }
 
 /** What every job of a caller has, whatever it runs. */
@@ -71,11 +54,11 @@ export function baseJob(runner: Runner, options: RunOptions): Omit<NewJob, "kind
     id,
     workspace: member.workspace,
     createdBy: startedBy.username,
-    permissionedAs: runner.permissionedAs ?? permissionedAs(member),
+    permissionedAs: runner.permissionedAs ?? permissionedAsOf(member),
     member,
     parentJob: options.parent_job ?? null,
     rootJob: root === undefined || root === id || root === options.parent_job ? null : root,
-    triggerKind: triggerKind(runner.caller),
+    triggerKind: runner.requester.triggerKind,
     scheduledFor: options.scheduled_for ?? null,
   };
 }
@@ -90,7 +73,7 @@ function deleteAfter(options: ScriptOptions): number | null {
   return options.delete_after_secs ?? (options.delete_after_use ? 0 : null);
 }
 
-interface ScriptRun {
+export interface ScriptRun {
   version: ScriptVersion;
   /** JSON text of an object. */
   args: string;
@@ -128,7 +111,7 @@ export function scriptJob({ version, args: plain, event, options }: ScriptRun, r
     args,
     entrypoint: entrypointOf(plain),
     priority: script.priority ?? null,
-    timeoutSeconds: script.timeout ?? null,
+    timeoutSeconds: options.timeout ?? script.timeout ?? null,
     cacheTtlSeconds: cacheTtl || null,
     concurrency: concurrencyOf(script, { version, workspace, args: plain }),
     visibleToOwner: options.invisible_to_owner !== true && script.visible_to_runner_only !== true,

@@ -108,14 +108,23 @@ export function fillIn(template: string, { workspace, args }: { workspace: strin
     .replace(/\$args\[((?:\w+\.)*\w+)\]/g, (_, path: string) => argumentText(args, path));
 }
 
+interface TagCheck {
+  /** The tag after `$workspace` and `$args[…]` were filled in. */
+  tag: string;
+  workspace: string;
+  rules: TagRules;
+  /** Whether a tag passes that is nobody's at the moment. */
+  unserved?: boolean;
+}
+
 /**
  * Checks that a tag somebody chose may be used in the workspace: a default tag, an added one, or one that a worker serves.
- * @param template the tag before `$workspace` and `$args[…]` were filled in
+ * @param template the tag before anything was filled in
  * @throws ApiError `unknown_tag`
  */
-export function requireTag(template: string, { tag, workspace, rules }: { tag: string; workspace: string; rules: TagRules }): void {
+export function requireTag(template: string, { tag, workspace, rules, unserved = false }: TagCheck): void {
   const named = rules.custom.find((custom) => custom.name === template || custom.name === tag);
-  const known = named ? isOpenTo(named, workspace) : isDefault(tag, workspace) || rules.served.has(tag);
+  const known = named ? isOpenTo(named, workspace) : unserved || isDefault(tag, workspace) || rules.served.has(tag);
   if (known && tag.length <= 255) return;
   throw new ApiError("unknown_tag", `The tag ${JSON.stringify(tag.slice(0, 120))} is not available in workspace ${workspace}`);
 }

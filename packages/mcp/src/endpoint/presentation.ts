@@ -1,0 +1,84 @@
+import type { OperationSpec } from "@towermill/contract";
+
+/** What a catalogue says of an operation beyond what the contract does. */
+export interface Presentation {
+  toolset: string;
+  /** Query parameters the tool shows; the others are accepted all the same. Absent = all. */
+  query?: readonly string[];
+  /** The same for fields of the body. */
+  body?: readonly string[];
+  /** The answer is one document that makes sense only as a whole: it may be longer than usual. */
+  document?: true;
+}
+
+/** Domains of the contract that share a toolset with another; the rest are toolsets of their own name. */
+const toolsets: Record<string, string> = {
+  concurrency_groups: "jobs",
+  job_helpers: "jobs",
+  inputs: "jobs",
+  configs: "workers",
+  raw_apps: "apps",
+  acls: "folders",
+  groups: "admin",
+  users: "admin",
+  workspaces: "admin",
+  settings: "admin",
+  audit: "admin",
+  oauth: "admin",
+  openapi: "docs",
+};
+
+const jobListQuery = [
+  "per_page",
+  "page",
+  "script_path_exact",
+  "script_path_start",
+  "success",
+  "running",
+  "status",
+  "created_by",
+  "created_after",
+  "created_before",
+  "schedule_path",
+  "label",
+];
+
+const itemListQuery = ["per_page", "page", "path_start", "search", "label", "resource_type"];
+const scriptFields = ["path", "summary", "description", "content", "language", "auto_parent", "parent_hash", "schema", "kind", "tag", "timeout", "deployment_message"];
+
+/** Tools whose schema would cost more than it tells; everything else shows all it takes. */
+const known: Record<string, Omit<Presentation, "toolset">> = {
+  listJobs: { query: jobListQuery },
+  listQueue: { query: ["per_page", "page", "script_path_exact", "running", "suspended", "created_by"] },
+  listCompletedJobs: { query: jobListQuery },
+  listScripts: { query: [...itemListQuery, "kinds", "show_archived", "starred_only", "created_by"] },
+  listFlows: { query: [...itemListQuery, "show_archived", "starred_only"] },
+  listApps: { query: [...itemListQuery, "starred_only"] },
+  listVariable: { query: ["per_page", "page", "path_start", "description"] },
+  listResource: { query: ["per_page", "page", "path_start", "resource_type"] },
+  listSchedules: { query: ["per_page", "page", "path", "path_start", "is_flow"] },
+  runScriptByPath: { query: ["scheduled_in_secs", "tag"] },
+  runFlowByPath: { query: ["scheduled_in_secs", "tag"] },
+  runScriptPreview: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
+  runScriptPreviewAndWaitResult: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
+  createScript: { query: [], body: scriptFields },
+  updateScript: { query: [], body: scriptFields },
+  getScriptByPath: { query: [], document: true },
+  getFlowByPath: { query: [], document: true },
+  getAppByPath: { query: [], document: true },
+  createVariable: { query: [], body: ["path", "value", "is_secret", "description"] },
+  updateVariable: { query: [], body: ["path", "value", "is_secret", "description"] },
+  createResource: { query: ["update_if_exists"], body: ["path", "value", "resource_type", "description"] },
+  getVariable: { query: ["decrypt_secret"] },
+  listWorkers: { query: ["per_page", "page"] },
+};
+
+function toolsetOf(op: OperationSpec): string {
+  const domain = op.scope?.domain ?? "admin";
+  if (domain.endsWith("_triggers")) return "triggers";
+  return toolsets[domain] ?? domain;
+}
+
+export function presentationOf(op: OperationSpec): Presentation {
+  return { toolset: toolsetOf(op), ...known[op.id] };
+}

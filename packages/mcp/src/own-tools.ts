@@ -1,0 +1,72 @@
+import type { CallContext } from "./call.ts";
+import { ToolFailure } from "./failure.ts";
+import type { Host } from "./host.ts";
+import { requireJobId, waitForJob } from "./job/wait.ts";
+import { longestWaitSeconds } from "./job/follow.ts";
+import { runAnswer } from "./runnable/tool.ts";
+import type { ShownTool } from "./endpoint/tool.ts";
+import { jsonResult, type ToolResult } from "./result.ts";
+import type { Session, WorkspaceSession } from "./session.ts";
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** A tool that is no operation of the API. */
+export interface OwnTool {
+  shown: ShownTool;
+  toolset: string;
+  /** Shown and called only where the workspace is an argument. */
+  openOnly?: true;
+  call(host: Host, session: Session, asked: { args: Arguments; context: CallContext; enter: Enter }): Promise<ToolResult>;
+}
+
+/** The session in the workspace a call names. @throws ToolFailure */
+export type Enter = (args: Arguments) => Promise<WorkspaceSession>;
+
+const reads = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+
+const waiting: OwnTool = {
+  toolset: "jobs",
+  shown: {
+    name: "waitForJob",
+    title: "Wait for a job",
+    description: "Waits for a job to end and answers its result. When it takes longer, answers that it still runs and the end of its log; call again.",
+    inputSchema: {
+      type: "object",
+      properties: { id: { type: "string" }, timeout_seconds: { type: "integer", minimum: 0, maximum: longestWaitSeconds } },
+      required: ["id"],
+    },
+    outputSchema: runAnswer,
+    annotations: reads,
+  },
+  async call(host, _, { args, context, enter }) {
+    const asked = args["timeout_seconds"];
+    const seconds = typeof asked === "number" && asked >= 0 ? Math.min(asked, longestWaitSeconds) : context.waitMs / 1000;
+    const session = await enter(args);
+    return waitForJob(host, session, { id: requireJobId(args["id"]), context: { ...context, waitMs: seconds * 1000 } });
+  },
+};
+
+const workspaces: OwnTool = {
+  toolset: "workspaces",
+  openOnly: true,
+  shown: {
+    name: "list_workspaces",
+    title: "List workspaces",
+    description: "Lists the workspaces you may use. Other tools take one of these ids as workspace.",
+    inputSchema: { type: "object", properties: {} },
+    outputSchema: { type: "object", properties: { items: { type: "array" } } },
+    annotations: reads,
+  },
+  async call(host, session) {
+    return jsonResult({ items: await host.workspacesOf(session.principal) });
+  },
+};
+
+export const ownTools: ReadonlyMap<string, OwnTool> = new Map([waiting, workspaces].map((tool) => [tool.shown.name, tool]));
+
+/** @throws ToolFailure */
+export function requireArgument(args: Arguments, name: string): string {
+  const value = args[name];
+  if (typeof value === "string" && value !== "") return value;
+  throw new ToolFailure(`${name}: is required, a string`);
+}

@@ -1,0 +1,88 @@
+import { newJobId, type Outcome } from "@towermill/queue";
+import type { CallContext } from "../call.ts";
+import { ToolFailure, nearest } from "../failure.ts";
+import type { Host } from "../host.ts";
+import { cancelJob, lastLine, logTail } from "../job/access.ts";
+import { followJob, outcomeResult, runningResult } from "../job/follow.ts";
+import type { ToolResult } from "../result.ts";
+import type { WorkspaceSession } from "../session.ts";
+import { scopesFor } from "../verdict.ts";
+import type { Runnable } from "./runnable.ts";
+import { argumentsOf, namedArguments, showRunnable } from "./tool.ts";
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** @throws ToolFailure that names what is missing or not known, with what is expected */
+function requireArguments(runnable: Runnable, args: Arguments): void {
+  if ("_ENTRYPOINT_OVERRIDE" in args) throw new ToolFailure("_ENTRYPOINT_OVERRIDE: another function than main cannot be chosen over MCP");
+  const { inputSchema } = showRunnable(runnable, () => []);
+  const properties = (inputSchema["properties"] ?? {}) as Record<string, unknown>;
+  const required = (inputSchema["required"] ?? []) as string[];
+  const missing = required.find((name) => args[name] === undefined);
+  if (missing !== undefined) {
+    throw new ToolFailure(`${missing}: is required by ${runnable.path}`, `Expected ${missing}: ${JSON.stringify(properties[missing])}`);
+  }
+  const accepted = new Set([...Object.keys(properties), ...argumentsOf(runnable).values()]);
+  const unknown = runnable.schema === null ? undefined : Object.keys(args).find((name) => !accepted.has(name));
+  if (unknown === undefined) return;
+  const meant = nearest(unknown, Object.keys(properties));
+  const takes = Object.keys(properties).join(", ") || "no arguments";
+  throw new ToolFailure(`${unknown}: ${runnable.path} takes no such argument`, meant ? `Did you mean ${meant}?` : `It takes: ${takes}.`);
+}
+
+async function start(host: Host, session: WorkspaceSession, { runnable, id, args }: { runnable: Runnable; id: string; args: Arguments }): Promise<Response> {
+  const wanted = runnable.kind === "flow" ? "runFlowByPath" : "runScriptByPath";
+  const operation = host.operations.find((op) => op.id === wanted);
+  if (!operation) throw new ToolFailure(`${runnable.kind}s cannot be run on this server`);
+  return host.invoke(session.principal, {
+    operation,
+    params: { workspace: session.workspace, path: runnable.path },
+    query: { job_id: id },
+    bodyText: JSON.stringify(namedArguments(runnable, args)),
+    ...scopesFor(session, operation, runnable.path),
+    readOnly: session.principal.readOnly,
+  });
+}
+
+export interface RunnableCall {
+  runnable: Runnable;
+  args: Arguments;
+  context: CallContext;
+}
+
+/**
+ * Runs a script or flow and waits a bounded time for it: its result, its failure, or the id of the job that goes on.
+ * When the client cancels, so is the job.
+ */
+export async function runRunnable(host: Host, session: WorkspaceSession, { runnable, args, context }: RunnableCall): Promise<ToolResult> {
+  requireArguments(runnable, args);
+  const id = newJobId();
+  const unwanted = new AbortController();
+  const follow = {
+    id,
+    timeoutMs: context.waitMs,
+    signal: AbortSignal.any([context.signal, unwanted.signal]),
+    report: context.report,
+    lastLine: () => lastLine(host, session, id),
+  };
+  // before the start: a quick job may end before the start has answered
+  const waiting = followJob(host, follow);
+  const response = await start(host, session, { runnable, id, args });
+  if (!response.ok) {
+    unwanted.abort();
+    throw new ToolFailure(`${runnable.path} could not be started (${response.status}): ${problem(await response.text())}`);
+  }
+  const outcome: Outcome | null = await waiting;
+  if (outcome === null && context.signal.aborted) await cancelJob(host, session, id);
+  const failed = outcome === null || outcome.status === "failure" || outcome.status === "canceled";
+  const tail = failed ? await logTail(host, session, id) : "";
+  return outcome ? outcomeResult({ outcome, workspace: session.workspace, logTail: tail }) : runningResult(id, "running", tail);
+}
+
+function problem(text: string): string {
+  try {
+    return String((JSON.parse(text) as { detail?: unknown }).detail ?? text);
+  } catch {
+    return text;
+  }
+}
