@@ -35,7 +35,10 @@ describe("the blueprint example", () => {
     expect(await runExample(given)).toMatchObject({ code: 0, left: [] });
     const second = await runExample(given);
     expect(second.output).toMatch(/aggregate, run 2/);
-    const jobs = await instance.json<{ script_path: string; success: boolean }[]>("GET", "/w/blueprint/jobs/list?success=false");
+    const jobs = await instance.json<{ script_path: string; success: boolean }[]>(
+      "GET",
+      "/w/blueprint/jobs/list?success=false",
+    );
     expect(jobs.map(({ script_path }) => script_path)).toEqual(["u/clay/memory_limits", "u/clay/memory_limits"]);
     const versions = await instance.json<unknown[]>("GET", "/w/blueprint/scripts/history/p/u/clay/complex_workflow");
     expect(versions).toHaveLength(1);

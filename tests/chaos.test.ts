@@ -76,8 +76,15 @@ async function login(url: string): Promise<string> {
 }
 
 const codes = [
-  { language: "bun", content: "export async function main(n: number) { await new Promise((r) => setTimeout(r, 50)); console.log(n); return n * 2 }" },
-  { language: "python3", content: "import time\ndef main(n: int):\n    time.sleep(0.05)\n    print(n)\n    return n * 2\n" },
+  {
+    language: "bun",
+    content:
+      "export async function main(n: number) { await new Promise((r) => setTimeout(r, 50)); console.log(n); return n * 2 }",
+  },
+  {
+    language: "python3",
+    content: "import time\ndef main(n: int):\n    time.sleep(0.05)\n    print(n)\n    return n * 2\n",
+  },
   { language: "bash", content: 'n="$1"\nsleep 0.05\necho "$((n * 2))"\n' },
 ];
 
@@ -110,38 +117,42 @@ async function drained(db: Database): Promise<void> {
   }
 }
 
-test(`${jobs} jobs end once each while workers, server and PostgreSQL are killed ${kills} times`, { timeout: 900_000 }, async () => {
-  const seed = Number(process.env["CHAOS_SEED"] ?? Date.now() % 1_000_000);
-  console.log(`chaos seed ${seed}`);
-  const next = random(seed);
-  const postgres = await startEmbedded({ dataFolder: `${testFolder()}/postgres` });
-  whenDone(() => postgres.stop());
-  const db = openPool({ url: postgres.url, max: 2 });
-  whenDone(() => db.close());
-  const port = 20_000 + Math.floor(next() * 20_000);
-  const fleet = await startFleet(postgres.url, port);
-  const token = await login(fleet.url());
+test(
+  `${jobs} jobs end once each while workers, server and PostgreSQL are killed ${kills} times`,
+  { timeout: 900_000 },
+  async () => {
+    const seed = Number(process.env["CHAOS_SEED"] ?? Date.now() % 1_000_000);
+    console.log(`chaos seed ${seed}`);
+    const next = random(seed);
+    const postgres = await startEmbedded({ dataFolder: `${testFolder()}/postgres` });
+    whenDone(() => postgres.stop());
+    const db = openPool({ url: postgres.url, max: 2 });
+    whenDone(() => db.close());
+    const port = 20_000 + Math.floor(next() * 20_000);
+    const fleet = await startFleet(postgres.url, port);
+    const token = await login(fleet.url());
 
-  const ids = Array.from({ length: jobs }, () => randomUUID());
-  const pushing = (async () => {
-    for (const [n, id] of ids.entries()) await push(fleet, { token, id, n });
-  })();
-  for (let kill = 0; kill < kills; kill += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 300 + next() * 1500));
-    const what = (["worker", "server", "postgres", "worker"] as const)[kill % 4] ?? "worker";
-    if (what === "postgres") process.kill(postgres.pid, "SIGKILL");
-    else await fleet.kill(what);
-  }
-  await pushing;
-  await drained(db);
+    const ids = Array.from({ length: jobs }, () => randomUUID());
+    const pushing = (async () => {
+      for (const [n, id] of ids.entries()) await push(fleet, { token, id, n });
+    })();
+    for (let kill = 0; kill < kills; kill += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 300 + next() * 1500));
+      const what = (["worker", "server", "postgres", "worker"] as const)[kill % 4] ?? "worker";
+      if (what === "postgres") process.kill(postgres.pid, "SIGKILL");
+      else await fleet.kill(what);
+    }
+    await pushing;
+    await drained(db);
 
-  const rows = await db.query<{ id: string; status: string; result: string; n: number; log: string }>(sql`
+    const rows = await db.query<{ id: string; status: string; result: string; n: number; log: string }>(sql`
     select d.id, d.status, d.result, (j.args::jsonb ->> 'n')::int as n,
       (select string_agg(l.text, '' order by l.position) from job_log l where l.job_id = d.id) as log
     from job_done d join job j using (id) where d.id = any(${ids}::uuid[])`);
-  expect(rows).toHaveLength(jobs);
-  expect(rows.filter((row) => row.status !== "success")).toEqual([]);
-  expect(rows.filter((row) => row.result.replaceAll('"', "") !== String(row.n * 2))).toEqual([]);
-  const restarted = rows.filter((row) => row.log?.includes("stopped answering"));
-  console.log(`${restarted.length} of ${jobs} jobs ran again after their worker was killed`);
-});
+    expect(rows).toHaveLength(jobs);
+    expect(rows.filter((row) => row.status !== "success")).toEqual([]);
+    expect(rows.filter((row) => row.result.replaceAll('"', "") !== String(row.n * 2))).toEqual([]);
+    const restarted = rows.filter((row) => row.log?.includes("stopped answering"));
+    console.log(`${restarted.length} of ${jobs} jobs ran again after their worker was killed`);
+  },
+);

@@ -134,18 +134,51 @@ describe.each([1, 2, 3])("in run %i of the same script", (round) => {
   });
 });
 
+describe.each([
+  ["node", "bun", "//nodejs\n"],
+  ["deno", "deno", ""],
+])("the TypeScript SDK in %s", (name, language, header) => {
+  const specifier = language === "deno" ? "npm:windmill-client" : "windmill-client";
+  const content = `${header}import * as wmill from "${specifier}";
+export async function main(n: number) {
+  await wmill.setVariable("u/admin/${name}_variable", String(n));
+  return { variable: await wmill.getVariable("u/admin/${name}_variable"), id: await wmill.getRootJobId() };
+}`;
+
+  test("works in every run of a script", { timeout: 90_000 }, async () => {
+    const path = `u/admin/sdk_${name}`;
+    await deployScript(instance, { path, language, content });
+    const ids = new Set<string>();
+    for (const n of [1, 2, 3]) {
+      const result = await runScript<{ variable: string; id: string }>(instance, { path, args: { n } });
+      expect(result).toMatchObject({ variable: String(n) });
+      ids.add(result.id);
+    }
+    expect(ids.size).toBe(3);
+  });
+});
+
 describe("what went through the SDK", () => {
   test("a secret is kept as one", async () => {
-    const variables = await instance.json<{ path: string; is_secret: boolean; value?: string | null }[]>("GET", "/w/admins/variables/list");
+    const variables = await instance.json<{ path: string; is_secret: boolean; value?: string | null }[]>(
+      "GET",
+      "/w/admins/variables/list",
+    );
     const secret = variables.find(({ path }) => path === "u/admin/ts_secret");
     expect(secret?.is_secret).toBe(true);
     expect(JSON.stringify(variables)).not.toContain("hush");
   });
 
   test("a child job knows its parent", async () => {
-    const jobs = await instance.json<{ id: string; parent_job?: string; script_path: string }[]>("GET", "/w/admins/jobs/list?script_path_exact=u/admin/double&per_page=100");
+    const jobs = await instance.json<{ id: string; parent_job?: string; script_path: string }[]>(
+      "GET",
+      "/w/admins/jobs/list?script_path_exact=u/admin/double&per_page=100",
+    );
     const parents = new Set(jobs.map(({ parent_job }) => parent_job));
-    const scripts = await instance.json<{ id: string }[]>("GET", "/w/admins/jobs/list?script_path_start=u/admin/sdk_&job_kinds=script&per_page=100");
+    const scripts = await instance.json<{ id: string }[]>(
+      "GET",
+      "/w/admins/jobs/list?script_path_exact=u/admin/sdk_ts,u/admin/sdk_py&job_kinds=script&per_page=100",
+    );
     for (const { id } of scripts) expect(parents).toContain(id);
   });
 });
@@ -154,11 +187,16 @@ const words = `yield "one\\n"; yield "two "; await new Promise((done) => setTime
 
 describe("a streamed result", () => {
   const streams = {
-    "the TypeScript SDK": ["bun", `import * as wmill from "windmill-client";
+    "the TypeScript SDK": [
+      "bun",
+      `import * as wmill from "windmill-client";
 async function* words() { ${words} }
-export async function main() { await wmill.streamResult(words()); }`],
+export async function main() { await wmill.streamResult(words()); }`,
+    ],
     "a generator": ["bun", `export async function* main() { ${words} }`],
-    "the Python SDK": ["python3", `import time
+    "the Python SDK": [
+      "python3",
+      `import time
 import wmill
 def words():
     yield "one\\n"
@@ -166,17 +204,22 @@ def words():
     time.sleep(0.4)
     yield "three"
 def main():
-    wmill.stream_result(words())`],
+    wmill.stream_result(words())`,
+    ],
   };
 
-  test.each(Object.entries(streams))("of %s arrives while the job runs and is the result at the end", { timeout: 60_000 }, async (_name, [language, content]) => {
-    const id = await instance.text("POST", "/w/admins/jobs/run/preview", { body: { language, content, args: {} } });
-    const events = await instance.text("GET", `/w/admins/jobs_u/getupdate_sse/${id}?running=false`);
-    const updates = [...events.matchAll(/^data: (.*)$/gm)].map(([, data = "null"]) => JSON.parse(data) as Update);
-    expect(updates.map(({ new_result_stream }) => new_result_stream ?? "").join("")).toMatch(/^one\ntwo (three)?$/);
-    expect(updates.at(-1)).toMatchObject({ completed: true, job: { result: "one\ntwo three" } });
-    expect(await instance.json("GET", `/w/admins/jobs_u/completed/get_result/${id}`)).toBe("one\ntwo three");
-  });
+  test.each(Object.entries(streams))(
+    "of %s arrives while the job runs and is the result at the end",
+    { timeout: 60_000 },
+    async (_name, [language, content]) => {
+      const id = await instance.text("POST", "/w/admins/jobs/run/preview", { body: { language, content, args: {} } });
+      const events = await instance.text("GET", `/w/admins/jobs_u/getupdate_sse/${id}?running=false`);
+      const updates = [...events.matchAll(/^data: (.*)$/gm)].map(([, data = "null"]) => JSON.parse(data) as Update);
+      expect(updates.map(({ new_result_stream }) => new_result_stream ?? "").join("")).toMatch(/^one\ntwo (three)?$/);
+      expect(updates.at(-1)).toMatchObject({ completed: true, job: { result: "one\ntwo three" } });
+      expect(await instance.json("GET", `/w/admins/jobs_u/completed/get_result/${id}`)).toBe("one\ntwo three");
+    },
+  );
 });
 
 test("a script without the SDK has what it needs in its environment", async () => {
@@ -188,7 +231,11 @@ echo "$WM_WORKSPACE $WM_USERNAME $WM_EMAIL $WM_STATE_PATH $WM_JOB_ID"`;
 });
 
 test("a job's token is worth nothing after the job", async () => {
-  await deployScript(instance, { path: "u/admin/token", language: "bun", content: "export async function main() { return process.env.WM_TOKEN!.split('').join(' '); }" });
+  await deployScript(instance, {
+    path: "u/admin/token",
+    language: "bun",
+    content: "export async function main() { return process.env.WM_TOKEN!.split('').join(' '); }",
+  });
   const spaced = await runScript<string>(instance, { path: "u/admin/token" });
   const answer = await instance.call("GET", "/w/admins/users/whoami", { token: spaced.replaceAll(" ", "") });
   expect(answer.status).toBe(401);

@@ -18,7 +18,11 @@ describe("variables", () => {
   test("are added as secrets unless told otherwise, and read back", async () => {
     await cli.ok("variable", "add", "hidden", "u/admin/key");
     await cli.ok("variable", "add", "open", "u/admin/plain", "--no-secret", "--description", "a plain one");
-    expect(await cli.json("variable", "get", "u/admin/plain")).toMatchObject({ value: "open", is_secret: false, description: "a plain one" });
+    expect(await cli.json("variable", "get", "u/admin/plain")).toMatchObject({
+      value: "open",
+      is_secret: false,
+      description: "a plain one",
+    });
     expect(await cli.json("variable", "get", "u/admin/key")).toMatchObject({ is_secret: true });
     const list = await cli.ok("variable", "list");
     expect(list).toMatch(/u\/admin\/plain .* open /);
@@ -27,7 +31,9 @@ describe("variables", () => {
 
   test("are pushed from files, and pushing them again changes nothing", async () => {
     const file = write("u/admin/pushed.variable.yaml", "value: from a file\nis_secret: false\ndescription: pushed\n");
-    expect(await cli.ok("variable", "push", file, "u/admin/pushed", "--plain-secrets")).toContain("Creating new variable");
+    expect(await cli.ok("variable", "push", file, "u/admin/pushed", "--plain-secrets")).toContain(
+      "Creating new variable",
+    );
     const before = await cli.json<{ edited_at: string }>("variable", "get", "u/admin/pushed");
     await cli.ok("variable", "push", file, "u/admin/pushed", "--plain-secrets");
     expect(await cli.json("variable", "get", "u/admin/pushed")).toEqual(before);
@@ -45,12 +51,18 @@ describe("variables", () => {
 
 describe("resources and their types", () => {
   test("are pushed, updated, listed and read back", async () => {
-    const type = write("thing.resource-type.yaml", "description: A thing\nschema:\n  type: object\n  properties:\n    host:\n      type: string\n");
+    const type = write(
+      "thing.resource-type.yaml",
+      "description: A thing\nschema:\n  type: object\n  properties:\n    host:\n      type: string\n",
+    );
     expect(await cli.ok("resource-type", "push", type, "c_thing")).toContain("Creating new resource type");
     expect(await cli.ok("resource-type", "get", "c_thing")).toMatch(/A thing[\s\S]*"host"/);
     await cli.ok("resource-type", "generate-namespace");
     expect(readFileSync(join(cli.folder, "rt.d.ts"), "utf8")).toMatch(/CThing/);
-    const file = write("thing.resource.yaml", "value:\n  host: example.com\n  n: 5\nresource_type: c_thing\ndescription: mine\n");
+    const file = write(
+      "thing.resource.yaml",
+      "value:\n  host: example.com\n  n: 5\nresource_type: c_thing\ndescription: mine\n",
+    );
     expect(await cli.ok("resource", "push", file, "u/admin/thing")).toContain("Creating new resource");
     const made = { value: { host: "example.com", n: 5 }, resource_type: "c_thing", description: "mine" };
     expect(await cli.json("resource", "get", "u/admin/thing")).toMatchObject(made);
@@ -66,7 +78,12 @@ describe("resources and their types", () => {
       await instance.text("POST", "/w/items/resources/create", { body: { path, value: {}, resource_type: "c_thing" } });
     }
     const listed = await cli.json<{ path: string }[]>("resource", "list");
-    expect(listed.map(({ path }) => path).filter((path) => path.includes("many_")).toSorted()).toEqual(paths);
+    expect(
+      listed
+        .map(({ path }) => path)
+        .filter((path) => path.includes("many_"))
+        .toSorted(),
+    ).toEqual(paths);
   });
 });
 

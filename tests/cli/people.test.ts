@@ -13,7 +13,8 @@ interface Listed {
 
 test("tokens are made, listed and deleted", async () => {
   const expiration = new Date(Date.now() + 3_600_000).toISOString();
-  const made = (await cli.ok("token", "create", "--label", "ci", "--expiration", expiration)).trim().split("\n").at(-1) ?? "";
+  const made =
+    (await cli.ok("token", "create", "--label", "ci", "--expiration", expiration)).trim().split("\n").at(-1) ?? "";
   expect((await instance.call("GET", "/users/email", { token: made })).status).toBe(200);
   const listed = (await cli.json<Listed[]>("token", "list")).find(({ label }) => label === "ci");
   expect(listed).toMatchObject({ token_prefix: made.slice(0, 10), expiration });
@@ -25,7 +26,8 @@ test("users are added, log in, and are removed", async () => {
   const [email, password] = ["grace@example.com", "a long password"];
   expect(await cli.ok("user", "add", email, password, "--name", "Grace")).toContain("New User Created");
   expect(await cli.ok("user")).toMatch(/grace@example.com.*Grace.*false/);
-  const [, token = ""] = /Token: (\S+)/.exec(await cli.ok("user", "create-token", "--email", email, "--password", password)) ?? [];
+  const [, token = ""] =
+    /Token: (\S+)/.exec(await cli.ok("user", "create-token", "--email", email, "--password", password)) ?? [];
   expect(await instance.text("GET", "/users/email", { token })).toBe(email);
   expect(await cli.ok("user", "remove", email)).toContain(`Deleted User ${email}`);
   expect((await instance.call("GET", "/users/email", { token })).status).toBe(401);

@@ -25,35 +25,58 @@ export async function main(name: string, width: number = 12, kind: "a" | "b" = "
 `;
 
 describe("a TypeScript script", () => {
-  test("gets its lock and schema from generate-metadata, is pushed, and pushing it again changes nothing", { timeout: 60_000 }, async () => {
-    await cli.ok("script", "bootstrap", "u/admin/greeter", "bun", "--summary", "Pads a name");
-    const file = write("u/admin/greeter.ts", greeter);
-    await cli.ok("generate-metadata", "--yes");
-    expect(read("u/admin/greeter.script.lock")).toContain("left-pad@1.3.0");
-    expect(read("u/admin/greeter.script.yaml")).toMatch(/kind:\n\s+type: string[\s\S]*required:\n\s+- name/);
-    expect(await cli.ok("script", "push", file)).toContain("Created new script u/admin/greeter");
-    expect(await cli.ok("script", "push", file)).toContain("is up to date");
-    expect(await cli.ok("generate-metadata", "--yes", "--dry-run")).not.toContain("u/admin/greeter");
-    expect(await cli.json<unknown[]>("script", "history", "u/admin/greeter")).toHaveLength(1);
-  });
+  test(
+    "gets its lock and schema from generate-metadata, is pushed, and pushing it again changes nothing",
+    { timeout: 60_000 },
+    async () => {
+      await cli.ok("script", "bootstrap", "u/admin/greeter", "bun", "--summary", "Pads a name");
+      const file = write("u/admin/greeter.ts", greeter);
+      await cli.ok("generate-metadata", "--yes");
+      expect(read("u/admin/greeter.script.lock")).toContain("left-pad@1.3.0");
+      expect(read("u/admin/greeter.script.yaml")).toMatch(/kind:\n\s+type: string[\s\S]*required:\n\s+- name/);
+      expect(await cli.ok("script", "push", file)).toContain("Created new script u/admin/greeter");
+      expect(await cli.ok("script", "push", file)).toContain("is up to date");
+      expect(await cli.ok("generate-metadata", "--yes", "--dry-run")).not.toContain("u/admin/greeter");
+      expect(await cli.json<unknown[]>("script", "history", "u/admin/greeter")).toHaveLength(1);
+    },
+  );
 
   test("is listed, shown and read back as it was pushed", async () => {
     expect(await cli.ok("script", "list")).toMatch(/u\/admin\/greeter .* Pads a name .* bun .* admin/);
     expect(await cli.ok("script", "show", "u/admin/greeter")).toContain(greeter.trim());
     const script = await cli.json("script", "get", "u/admin/greeter");
-    expect(script).toMatchObject({ content: greeter, language: "bun", summary: "Pads a name", lock: read("u/admin/greeter.script.lock") });
+    expect(script).toMatchObject({
+      content: greeter,
+      language: "bun",
+      summary: "Pads a name",
+      lock: read("u/admin/greeter.script.lock"),
+    });
   });
 
   test("runs, shows its logs while it does, and its result", async () => {
     const output = await cli.ok("script", "run", "u/admin/greeter", "-d", '{"name": "Ada"}');
     expect(output).toMatch(/padding Ada[\s\S]*"padded": " {9}Ada"/);
-    const silent = await cli.ok("script", "run", "--silent", "u/admin/greeter", "-d", '{"name": "Bob", "kind": "b", "width": 5}');
+    const silent = await cli.ok(
+      "script",
+      "run",
+      "--silent",
+      "u/admin/greeter",
+      "-d",
+      '{"name": "Bob", "kind": "b", "width": 5}',
+    );
     expect(JSON.parse(silent)).toEqual({ padded: "  Bob", kind: "b" });
   });
 
   test("is previewed as it is on disk, deployed or not", async () => {
     write("u/admin/greeter.ts", greeter.replace("padding", "previewing"));
-    const silent = await cli.ok("script", "preview", "--silent", "u/admin/greeter.ts", "-d", '{"name": "Eve", "width": 4}');
+    const silent = await cli.ok(
+      "script",
+      "preview",
+      "--silent",
+      "u/admin/greeter.ts",
+      "-d",
+      '{"name": "Eve", "width": 4}',
+    );
     expect(JSON.parse(silent.slice(silent.indexOf("{")))).toEqual({ padded: " Eve", kind: "a" });
     expect(await cli.ok("script", "show", "u/admin/greeter")).toContain("padding");
     write("u/admin/greeter.ts", greeter);
@@ -69,7 +92,10 @@ describe("a TypeScript script", () => {
   });
 
   test("imports another script of the workspace, pushed or only on disk", async () => {
-    const file = write("u/admin/caller.ts", 'import { main as greet } from "./greeter";\nexport const main = async () => (await greet("Zoe", 6)).padded;\n');
+    const file = write(
+      "u/admin/caller.ts",
+      'import { main as greet } from "./greeter";\nexport const main = async () => (await greet("Zoe", 6)).padded;\n',
+    );
     const preview = await cli.ok("script", "preview", "--silent", file);
     expect(preview).toContain("   Zoe");
     await cli.ok("generate-metadata", "--yes");
@@ -80,7 +106,10 @@ describe("a TypeScript script", () => {
 
 describe("scripts of other languages", () => {
   test("in Python are pushed without metadata, run, and fail with what they raised", { timeout: 60_000 }, async () => {
-    const file = write("u/admin/raises.py", 'def main(n: int):\n    print("before")\n    raise ValueError(f"no {n}")\n');
+    const file = write(
+      "u/admin/raises.py",
+      'def main(n: int):\n    print("before")\n    raise ValueError(f"no {n}")\n',
+    );
     await cli.ok("script", "push", file);
     const { code, output } = await cli.run("script", "run", "u/admin/raises", "-d", '{"n": 7}');
     expect(code).toBe(1);
@@ -98,9 +127,18 @@ describe("scripts of other languages", () => {
 
 describe("what is wrong is said", () => {
   test("when a script is missing, or an argument, or the arguments are no JSON", async () => {
-    expect(await cli.run("script", "run", "u/admin/nothing")).toMatchObject({ code: 1, output: expect.stringContaining("'u/admin/nothing' not found") });
-    expect(await cli.run("script", "run", "u/admin/greeter")).toMatchObject({ code: 1, output: expect.stringContaining("Missing required arguments: name") });
-    expect(await cli.run("script", "run", "u/admin/greeter", "-d", "{")).toMatchObject({ code: 1, output: expect.stringContaining("Impossible to parse input as JSON") });
+    expect(await cli.run("script", "run", "u/admin/nothing")).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("'u/admin/nothing' not found"),
+    });
+    expect(await cli.run("script", "run", "u/admin/greeter")).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("Missing required arguments: name"),
+    });
+    expect(await cli.run("script", "run", "u/admin/greeter", "-d", "{")).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("Impossible to parse input as JSON"),
+    });
     expect((await cli.run("script", "get", "u/admin/nothing")).code).not.toBe(0);
   });
 
@@ -119,5 +157,10 @@ test("more scripts than a page come whole and once", async () => {
     await instance.text("POST", "/w/scripts/scripts/create", { body });
   }
   const listed = await cli.json<{ path: string }[]>("script", "list");
-  expect(listed.map(({ path }) => path).filter((path) => path.includes("many_")).toSorted()).toEqual(paths);
+  expect(
+    listed
+      .map(({ path }) => path)
+      .filter((path) => path.includes("many_"))
+      .toSorted(),
+  ).toEqual(paths);
 });

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startInstance } from "../support/instance.ts";
 import { cliOf, officialCli, type CliRun } from "../support/wmill.ts";
@@ -9,17 +11,17 @@ async function addWorkspace(id: string): Promise<void> {
   await instance.text("POST", "/workspaces/create", { body: { id, name: id } });
 }
 
-async function account(email: string, workspace: string, role: { is_admin?: boolean } = {}): Promise<string> {
+async function addMember(email: string, workspace: string): Promise<void> {
+  const body = { email, is_admin: false, operator: false, username: email.split("@")[0] };
+  await instance.text("POST", `/w/${workspace}/workspaces/add_user`, { body });
+}
+
+/** Makes a developer of the workspace and logs in; answers the session's token. */
+async function account(email: string, workspace: string): Promise<string> {
   const password = "a long password";
   await instance.text("POST", "/users/create", { body: { email, password, super_admin: false } });
-  const body = { email, is_admin: role.is_admin ?? false, operator: false, username: email.split("@")[0] };
-  await instance.text("POST", `/w/${workspace}/workspaces/add_user`, { body });
-  const login = await fetch(`${instance.url}/api/auth/login`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email, password }),
-  });
-  return login.text();
+  await addMember(email, workspace);
+  return instance.text("POST", "/auth/login", { body: { email, password } });
 }
 
 const tokenOf = (owner: string, body: Record<string, unknown>): Promise<string> =>
@@ -28,12 +30,22 @@ const tokenOf = (owner: string, body: Record<string, unknown>): Promise<string> 
 /** `workspace add` with the token, by a user who has never used the CLI. */
 async function add(token: string, { id, create = false }: { id: string; create?: boolean }) {
   const cli = officialCli();
-  const added: CliRun = await cli.run("workspace", "add", "it", id, remote, "--token", token, ...(create ? ["--create"] : []));
+  const added: CliRun = await cli.run(
+    "workspace",
+    "add",
+    "it",
+    id,
+    remote,
+    "--token",
+    token,
+    ...(create ? ["--create"] : []),
+  );
   return { cli, added };
 }
 
-await Promise.all([addWorkspace("alpha"), addWorkspace("beta")]);
+await Promise.all(["alpha", "beta", "gamma"].map(addWorkspace));
 const ada = await account("ada@example.com", "alpha");
+await addMember("ada@example.com", "gamma");
 
 describe("a super admin's token", () => {
   test("adds a workspace that exists, and scripts can be listed", async () => {
@@ -66,6 +78,16 @@ describe("a token for one workspace", () => {
     expect(await cli.ok("workspace", "whoami")).toContain("ada@example.com");
     expect(await cli.ok("variable", "add", "value", "u/ada/plain", "--no-secret")).toContain("pushed");
     expect(await cli.json<unknown[]>("variable", "list")).toHaveLength(1);
+  });
+
+  test("is all that continuous deployment needs: it pushes a script and runs it", async () => {
+    const token = await tokenOf(ada, { label: "deploy", workspace_id: "gamma" });
+    const { cli } = await add(token, { id: "gamma" });
+    mkdirSync(join(cli.folder, "u/ada"), { recursive: true });
+    writeFileSync(join(cli.folder, "u/ada/adds.sh"), 'a="$1"\necho $((a + 1))\n');
+    expect(await cli.ok("script", "push", "u/ada/adds.sh")).toContain("Created new script u/ada/adds");
+    expect(await cli.json<unknown[]>("script", "list")).toHaveLength(1);
+    expect(await cli.ok("script", "run", "--silent", "u/ada/adds", "-d", '{"a": 41}')).toContain("42");
   });
 
   test("of a super admin adds its workspace too", async () => {
@@ -109,17 +131,28 @@ describe("a token with few scopes", () => {
 describe("a token that is no good", () => {
   test.each([
     ["invalid", async () => "thisisnotatoken0123456789abcdefg"],
-    ["revoked", async () => {
-      const token = await tokenOf(ada, { label: "revoked" });
-      await instance.text("DELETE", `/users/tokens/delete/${token.slice(0, 10)}`, { token: ada });
-      return token;
-    }],
-    ["expired", async () => {
-      const expiration = new Date(Date.now() + 1_500).toISOString();
-      const token = await tokenOf(ada, { expiration });
-      await expect.poll(async () => (await instance.call("GET", "/users/email", { token })).status, { timeout: 10_000, interval: 100 }).toBe(401);
-      return token;
-    }],
+    [
+      "revoked",
+      async () => {
+        const token = await tokenOf(ada, { label: "revoked" });
+        await instance.text("DELETE", `/users/tokens/delete/${token.slice(0, 10)}`, { token: ada });
+        return token;
+      },
+    ],
+    [
+      "expired",
+      async () => {
+        const expiration = new Date(Date.now() + 1_500).toISOString();
+        const token = await tokenOf(ada, { expiration });
+        await expect
+          .poll(async () => (await instance.call("GET", "/users/email", { token })).status, {
+            timeout: 10_000,
+            interval: 100,
+          })
+          .toBe(401);
+        return token;
+      },
+    ],
   ])("because it is %s ends with a clear sentence and adds nothing", async (_kind, make) => {
     const { cli, added } = await add(await make(), { id: "alpha" });
     expect(added.code).not.toBe(0);

@@ -15,7 +15,11 @@ export interface Instance {
   /** Token of the first admin. */
   token: string;
   /** Calls the API; `path` is below `/api`. */
-  call(method: string, path: string, options?: { body?: unknown; token?: string; headers?: Record<string, string> }): Promise<Response>;
+  call(
+    method: string,
+    path: string,
+    options?: { body?: unknown; token?: string; headers?: Record<string, string> },
+  ): Promise<Response>;
   /** The same, answering the text of a successful response. */
   text(method: string, path: string, options?: { body?: unknown; token?: string }): Promise<string>;
   json<T>(method: string, path: string, options?: { body?: unknown; token?: string }): Promise<T>;
@@ -52,8 +56,14 @@ export async function startInstance({ env = {}, databaseUrl }: InstanceOptions =
   const call: Instance["call"] = (method, path, options = {}) =>
     fetch(`${url}/api${path}`, {
       method,
-      headers: { authorization: `Bearer ${options.token ?? token}`, "content-type": "application/json", ...options.headers },
-      ...(options.body === undefined ? {} : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) }),
+      headers: {
+        authorization: `Bearer ${options.token ?? token}`,
+        "content-type": "application/json",
+        ...options.headers,
+      },
+      ...(options.body === undefined
+        ? {}
+        : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) }),
     });
   const text: Instance["text"] = async (method, path, options) => {
     const response = await call(method, path, options);

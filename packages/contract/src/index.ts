@@ -13,7 +13,12 @@ export {
   type QueryOf,
 } from "./operation.ts";
 export * from "./operations/index.ts";
+export type { EditApp, NewApp } from "./operations/apps.ts";
+export type { ExportQuery } from "./operations/export.ts";
+export { protectionRuleKinds, type ProtectionRuleKind } from "./operations/protection-rules.ts";
 export type { NewScript } from "./operations/script-fields.ts";
+export { triggerDefaults, type TriggerKind } from "./operations/triggers-fields.ts";
+export { triggerKinds, triggerOperationsOf, type TriggerBody, type TriggerVerb } from "./operations/triggers.ts";
 export { isItemPath, pathOwner, requireItemPath } from "./path.ts";
 export { allowed, folderAccess, principals, type Acl, type Member } from "./permission.ts";
 export type { Choice } from "./query.ts";

@@ -1,1 +1,1 @@
-export {};
+export { CronError, lastOccurrence, nextOccurrence, occurrences, validateCron, type CronVersion, type Timetable } from "./cron.ts";

@@ -2,12 +2,14 @@ import type { Duty } from "./duty.ts";
 import { partitions } from "./partitions.ts";
 import { rescue } from "./rescue.ts";
 import { retention } from "./retention.ts";
+import { scheduleHistory } from "./schedules/history.ts";
 import { sweep } from "./sweep.ts";
 import { wipe } from "./wipe.ts";
 
 export type { Duty, DutyContext } from "./duty.ts";
 export { startDuties, type DutiesOptions, type RunningDuties } from "./leader.ts";
-export { partitions, rescue, retention, sweep, wipe };
+export { startTicker, type RunningTicker, type TickerOptions } from "./schedules/ticker.ts";
+export { partitions, rescue, retention, scheduleHistory, sweep, wipe };
 
 /** Every duty of the product. */
-export const allDuties: readonly Duty[] = [rescue, wipe, sweep, partitions, retention];
+export const allDuties: readonly Duty[] = [rescue, wipe, sweep, partitions, retention, scheduleHistory];

@@ -59,7 +59,8 @@ export interface Host {
   readonly queryTokens: boolean;
   /** The operations that have a handler. */
   readonly operations: readonly OperationSpec[];
-  readonly sources: readonly RunnableSource[];
+  /** Where scripts and flows come from; the deployed scripts unless told. */
+  readonly sources?: readonly RunnableSource[];
   /** `null` when the token is unknown, expired or revoked. */
   authenticate(token: string): Promise<Principal | null>;
   memberOf(principal: Principal, workspace: string): Promise<Member | null>;

@@ -23,8 +23,7 @@
  *    none). `publicStatus` and `{ from: "children" }` read it. The inputs of a `push` may be evaluated at the push or when
  *    the child is claimed; if that throws, the child's job fails with the error and `done` comes like after any failure.
  *    `complete` ends the flow job; if it has a parent, the `done` event of the parent follows, in the same transaction:
- *    {step, iteration, attempt} from its child row, `success` = status is `success` or `skipped`, `unrecoverable` = status
- *    is `canceled`, `stopped` and `handled` as in the effect; only for a payload `flow` drop `stopped` and `handled`.
+ *    {step, iteration, attempt} from its child row, the rest from `outcomeOf(effect, payload.kind)`.
  *    After `preprocessed` put the arguments in place and send `start` again (in the same transaction if you like).
  *    `complete` for a `canceled` flow follows the `cancel` effect: cancel the children's trees first, tell no parent twice.
  * 4. `resume` rows keep their payload in the driver's table; the event is sent whether or not the flow waits already.
@@ -32,6 +31,15 @@
  *
  * The status stays small: nothing in it grows with the number of iterations (ranges of ended children grow with the number
  * that is in flight). Whether a child is running is not in the status either: `publicStatus` takes it from the child rows.
+ *
+ * Three things that are easy to get wrong:
+ * - While `done` is handled, `{ from: "children" }` includes the child that has just ended, though its row is not marked yet.
+ * - `results.<id>` is not in a `Scope`, as it may be any step. Look at this flow's `ownResult(status, id)`, then at the
+ *   newest ended job with that `flow_step_id` under the innermost root, then at the flow's parent in the same way. Give each
+ *   pushed job `payload.module.id` as its `flow_step_id` (an iteration that is one job has the inner step's id there, the
+ *   loop's in its child row), and begin a new innermost root where the push says `ownRoot`.
+ * - If the inputs are evaluated only when the child is claimed, keep `inputs` with the child: a `value` in its scope exists
+ *   nowhere else.
  */
 import type { Effect } from "./effect.ts";
 import type { Answers, FlowEvent, Need } from "./event.ts";

@@ -103,8 +103,10 @@ export interface AdoptEffect {
   kind: "adopt";
   from: string;
   step: string;
-  /** The attempt there; here it is 0. */
+  /** Their attempt there. */
   attempt: number;
+  /** Their attempt here. */
+  to: number;
   below: number | null;
 }
 

@@ -1,5 +1,5 @@
 import type { GateRef, ResultRef, Scope } from "./event.ts";
-import type { ModuleStatus } from "./status.ts";
+import type { FlowStatus, ModuleStatus } from "./status.ts";
 import { moduleAt, type Turn } from "./turn.ts";
 
 /** Where the result of a step is, as far as it has one; a container that still runs has the results so far. */
@@ -7,6 +7,12 @@ export function resultOf(module: ModuleStatus): ResultRef | null {
   if (module.type === "WaitingForPriorSteps" || module.type === "WaitingForEvents") return null;
   if (module.children !== undefined) return { from: "children", step: module.id, attempt: module.attempt };
   return module.type === "Success" || module.type === "Failure" ? { from: "job", job: module.job } : null;
+}
+
+/** The result of one of this flow's own steps, null if it has none yet or there is no such step. */
+export function ownResult(status: FlowStatus, id: string): ResultRef | null {
+  const module = status.modules.find((candidate) => candidate.id === id);
+  return module === undefined ? null : resultOf(module);
 }
 
 /** What came before a step: the result of the step before, the flow's arguments for the first. */

@@ -82,8 +82,8 @@ export interface RestartPlan {
   branch?: number;
   /** The steps to go on at inside the child of that iteration or branch. */
   nested?: NestedRestart;
-  /** Earlier steps whose children are taken over, and this one's, with their attempts there. */
-  adopt: { step: string; attempt: number; below: number | null }[];
+  /** Steps whose children are taken over: their attempt there, here, and below which index (null = all). */
+  adopt: { step: string; attempt: number; to: number; below: number | null }[];
 }
 
 /** `job` is the child of the original run: `restartStatus` of its flow and status with `path` is the new child's status. */

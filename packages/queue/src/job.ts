@@ -13,6 +13,21 @@ export type JobKind =
   | "identity"
   | "noop";
 
+/** Where a job stands in the flow that pushed it. */
+export interface FlowPlace {
+  step: string;
+  /** Of a loop or branchall. */
+  iteration: number | null;
+  attempt: number;
+  kind: "code" | "script" | "flow" | "body" | "identity";
+  /** The innermost flow job whose `results` show what this job's own steps give. */
+  root: string;
+  /** Path of the deployed flow around it, or of the preview. */
+  path: string | null;
+  /** Which list of the parent's modules a child flow is. */
+  body?: { step: string; kind: "loop"; iteration: number } | { step: string; kind: "branch"; branch: number };
+}
+
 /** Rare switches of a job, kept together so that they cost nothing where they are not used. */
 export interface JobOptions {
   /** Run `preprocessor(event)` first. */
@@ -33,6 +48,14 @@ export interface JobOptions {
   lockOf?: { hash: string };
   /** Raw workspace dependency files by name, for lock jobs. */
   dependencyFiles?: Record<string, string>;
+  /** The job is a step, iteration or branch of a flow: its end moves its parent. */
+  flow?: FlowPlace;
+  /** The job cannot run: why, found out when it was pushed. */
+  failed?: { name: string; message: string; [extra: string]: unknown };
+  /** Wipe this long after the end of the whole flow. */
+  wipeAfterFlowSeconds?: number;
+  /** A flow job that takes up a finished run. */
+  restart?: { job: string; path: { step_id: string; branch_or_iteration_n?: number | null }[]; flowVersion?: number };
   /** The version a later deployment replaced; kept for perpetual scripts, which follow the newest. */
   [extra: string]: unknown;
 }

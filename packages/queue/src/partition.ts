@@ -1,7 +1,17 @@
 import { sql, type Database, type Queryable } from "@towermill/store";
 import { firstIdAt } from "./id.ts";
 
-const tables = ["job", "job_done", "job_log"] as const;
+/** Partitioned tables, and the column of the id that says when. */
+const tables = {
+  job: "id",
+  job_done: "id",
+  job_log: "job_id",
+  flow_child: "flow_job",
+  flow_item: "flow_job",
+  flow_event: "flow_job",
+} as const;
+type Table = keyof typeof tables;
+const tableNames = Object.keys(tables) as Table[];
 const weekMs = 7 * 86_400_000;
 // 1970-01-05 was a Monday
 const firstMondayMs = 4 * 86_400_000;
@@ -19,13 +29,13 @@ function partitionName(table: string, week: Date): string {
 export async function createPartitions(db: Database, now: Date): Promise<void> {
   for (let ahead = 0; ahead < 3; ahead += 1) {
     const week = new Date(weekOf(now).getTime() + ahead * weekMs);
-    for (const table of tables) await db.transaction((tx) => createPartition(tx, table, week));
+    for (const table of tableNames) await db.transaction((tx) => createPartition(tx, table, week));
   }
 }
 
-async function createPartition(tx: Queryable, table: string, week: Date): Promise<void> {
+async function createPartition(tx: Queryable, table: Table, week: Date): Promise<void> {
   const name = partitionName(table, week);
-  const key = table === "job_log" ? "job_id" : "id";
+  const key = tables[table];
   const exists = await tx.maybe(sql`select from pg_class where relname = ${name} and relkind = 'r'`);
   if (exists) return;
   await tx.execute(sql`select pg_advisory_xact_lock(hashtext(${name}))`);
@@ -49,15 +59,24 @@ function literalSql(text: string): ReturnType<typeof sql> {
 export async function dropPartitions(db: Database, before: Date): Promise<string[]> {
   const rows = await db.query<{ name: string }>(sql`
     select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
-    where p.relname = any(${[...tables]}::text[]) and c.relname ~ '_w[0-9]{8}$'`);
+    where p.relname = any(${tableNames}::text[]) and c.relname ~ '_w[0-9]{8}$'`);
   const old = rows.map((row) => row.name).filter((name) => weekOfName(name.slice(-8)).getTime() + weekMs <= before.getTime());
   const dropped: string[] = [];
   for (const name of old) {
     if (await hasQueued(db, name.slice(-8))) continue;
     await db.execute(sql`drop table if exists ${sql.ident(name)}`);
+    if (name.startsWith("job_w")) await deleteFlows(db, name.slice(-8));
     dropped.push(name);
   }
   return dropped;
+}
+
+/** What is kept of flows in tables that are not partitioned. */
+async function deleteFlows(db: Database, day: string): Promise<void> {
+  const week = weekOfName(day);
+  const [from, to] = [firstIdAt(week), firstIdAt(new Date(week.getTime() + weekMs))];
+  await db.execute(sql`delete from job_flow where id >= ${from} and id < ${to}`);
+  await db.execute(sql`delete from flow_resume where flow_job >= ${from} and flow_job < ${to}`);
 }
 
 async function hasQueued(db: Database, day: string): Promise<boolean> {

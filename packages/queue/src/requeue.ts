@@ -30,13 +30,13 @@ export interface Rescued {
 /**
  * Takes back the jobs of lost workers: those that stopped pinging or are unknown. They run again, at most
  * {@link maximumRestarts} times, then they fail with a result that says so. The attempt number rises with the next claim, so a worker that was
- * only slow cannot complete any more.
+ * only slow cannot complete any more. Flows that wait for their steps are held by no worker and are left alone.
  */
 export async function rescueJobs(db: Queryable, limit = 500): Promise<Rescued[]> {
   return db.query<Rescued & Record<string, unknown>>(sql`
     with lost as (
       select q.id, q.restarts, q.worker, q.canceled_by, q.canceled_reason from job_queue q
-      where q.running and not exists (
+      where q.running and q.worker is not null and not exists (
         select from worker w where w.name = q.worker and w.last_ping > now() - make_interval(secs => ${lostAfterSeconds}))
       limit ${limit} for update of q skip locked
     ), back as (

@@ -15,3 +15,4 @@ export {
   requireTag,
   type TagRules,
 } from "./tag.ts";
+export { createUnattended, type RunnableName, type Unattended, type UnattendedRun } from "./unattended.ts";

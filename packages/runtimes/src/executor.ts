@@ -82,7 +82,8 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
   mkdirSync(options.cacheFolder, { recursive: true });
   const opening = openFactory({ ...options, limits, log, bun: (await findBun()) ?? undefined });
   const { cacheFolder } = options;
-  const makeRuntimes = options.runtimes ?? ((runTool): LanguageRuntime[] => standardRuntimes({ cacheFolder, runTool, log }));
+  const makeRuntimes =
+    options.runtimes ?? ((runTool): LanguageRuntime[] => standardRuntimes({ cacheFolder, runTool, log }));
   const runtimes = makeRuntimes(async (request) => (await opening).runTool(request));
   // Looking for languages takes as long as opening the sandbox; both at once.
   const [factory, detections] = await Promise.all([opening, detect(runtimes)]);

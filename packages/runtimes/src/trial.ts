@@ -58,6 +58,9 @@ export async function startTrial(options: Partial<ExecutorOptions> = {}, parent 
     isolation: "auto",
     runtimes,
     ...options,
+  }).catch((error: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
   });
   return {
     executor,

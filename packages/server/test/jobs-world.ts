@@ -196,6 +196,7 @@ export async function jobsWorld() {
       ]) {
         await db.execute(sql`delete from ${sql.ident(table)}`);
       }
+      bus.publish("changed", ["tags:*"]);
     },
   };
 }

@@ -29,32 +29,56 @@ interface OpenLog {
 const flushEveryMs = 100;
 /** A chunk is cut here, so that no row and no notification grows without bound. */
 const largestChunk = 256 * 1024;
-/** Unwritten text of one job above which it is dropped with a notice: only reached while the database is away. */
-const largestBacklog = 8 * 1024 * 1024;
+/** A log this long does not wait for the next round. */
+const promptFrom = 1024 * 1024;
+/** Unwritten text of one job above which it is dropped with a notice; more than the runtimes let a job log. */
+const largestBacklog = 24 * 1024 * 1024;
 
 export function createLogWriter({ db, bus, log }: { db: Database; bus: Bus; log: Log }): LogWriter {
   const open = new Set<OpenLog>();
   let flushing: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let closed = false;
 
   async function flush(): Promise<void> {
-    const dirty = [...open].filter((entry) => entry.text !== "" || entry.streamSent < entry.streamed.length);
+    const dirty = [...open].filter(isDirty);
     if (dirty.length === 0) return;
     const chunks: LogChunk[] = dirty.flatMap((entry) => cut(entry));
-    const streams = dirty.map((entry) => ({ entry, text: entry.streamed.slice(entry.streamSent) })).filter((s) => s.text !== "");
-    for (const { entry, text } of streams) entry.streamSent += text.length;
+    const streams = dirty
+      .map((entry) => ({ entry, text: entry.streamed.slice(entry.streamSent) }))
+      .filter((s) => s.text !== "");
     if (chunks.length > 0) await appendLogs(db, chunks).catch((error: unknown) => putBack(dirty, chunks, error));
-    for (const { entry, text } of streams) await appendStream(db, { jobId: entry.id, attempt: entry.attempt, text });
-    bus.publish("logs", dirty.map((entry) => entry.id));
+    for (const { entry, text } of streams) {
+      await appendStream(db, { jobId: entry.id, attempt: entry.attempt, text });
+      entry.streamSent += text.length;
+    }
+    bus.publish(
+      "logs",
+      dirty.map((entry) => entry.id),
+    );
+    if (streams.length > 0)
+      bus.publish(
+        "live",
+        streams.map(({ entry }) => entry.id),
+      );
   }
 
-  const schedule = (): void => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      flushing = flush()
-        .catch((error: unknown) => log.warn({ err: error }, "log lines could not be written"))
-        .finally(() => (flushing = null));
-    }, flushEveryMs);
+  const run = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    flushing = flush()
+      .catch((error: unknown) => log.warn({ err: error }, "log lines could not be written, trying again"))
+      .finally(() => {
+        flushing = null;
+        if ([...open].some(isDirty)) schedule();
+      });
+  };
+
+  // One write at a time: whoever waits for it knows that nothing else is under way.
+  const schedule = (prompt = false): void => {
+    if (flushing !== null || closed) return;
+    if (prompt) run();
+    else timer ??= setTimeout(run, flushEveryMs);
   };
 
   return {
@@ -65,8 +89,9 @@ export function createLogWriter({ db, bus, log }: { db: Database; bus: Bus; log:
         write(text) {
           if (entry.text.length > largestBacklog) return;
           entry.text += text;
-          if (entry.text.length > largestBacklog) entry.text += "\n[log lines were dropped: they could not be written]\n";
-          schedule();
+          if (entry.text.length > largestBacklog)
+            entry.text += "\n[log lines are missing here: the database did not take them in time]\n";
+          schedule(entry.text.length > promptFrom);
         },
         stream(text) {
           entry.streamed += text;
@@ -83,10 +108,15 @@ export function createLogWriter({ db, bus, log }: { db: Database; bus: Bus; log:
       };
     },
     async close() {
+      closed = true;
       clearTimeout(timer);
       await flushing;
     },
   };
+}
+
+function isDirty({ text, streamed, streamSent }: OpenLog): boolean {
+  return text !== "" || streamSent < streamed.length;
 }
 
 /** Text that could not be written waits for the next flush. */
@@ -102,7 +132,7 @@ function putBack(entries: readonly OpenLog[], chunks: readonly LogChunk[], error
 /** Takes a log's unwritten text as chunks; a surrogate pair is never split. */
 function cut(entry: OpenLog): LogChunk[] {
   const chunks: LogChunk[] = [];
-  for (let at = 0; at < entry.text.length; ) {
+  for (let at = 0; at < entry.text.length;) {
     let end = Math.min(entry.text.length, at + largestChunk);
     const last = entry.text.charCodeAt(end - 1);
     if (end < entry.text.length && last >= 0xd800 && last <= 0xdbff) end -= 1;

@@ -39,8 +39,17 @@ function withStream(result: string, streamed: string): string {
   return `{"wm_stream":${JSON.stringify(streamed)}${rest.startsWith("}") ? "" : ","}${rest}`;
 }
 
-/** How a job ends, from how its run ended. */
+/** A run was lost through no fault of the job (the launcher died): the job goes back to the queue. */
+export class RunLost extends Error {
+  override readonly name = "RunLost";
+}
+
+/**
+ * How a job ends, from how its run ended.
+ * @throws RunLost when it did not end but was lost
+ */
 export function endingOf(outcome: RunOutcome, streamed: string): Ending {
   if (outcome.status === "success") return readMarks(withStream(outcome.result, streamed));
+  if (outcome.reason === "setup" && outcome.error.name === "RunnerLost") throw new RunLost(outcome.error.message);
   return { status: outcome.reason === "canceled" ? "canceled" : "failure", result: errorResult(outcome.error) };
 }

@@ -6,7 +6,7 @@ import { createCompleter, type Completer } from "./completer.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createLogWriter, type LogWriter } from "./job-log.ts";
 import { createOccupancy } from "./occupancy.ts";
-import { errorResult } from "./outcome.ts";
+import { errorResult, RunLost } from "./outcome.ts";
 import { completePerpetual } from "./perpetual.ts";
 import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
 import { runScriptJob } from "./script-job.ts";
@@ -72,17 +72,22 @@ async function runIdentityJob(_ctx: WorkerContext, { job }: RunningJob): Promise
   return { status: "success", result: job.args ?? "null" };
 }
 
+/** A job whose runs are lost more often than this is what ends the launcher. */
+const mostLostRuns = 3;
+
 /** Runs one job to its end and writes it. Never rejects: whatever goes wrong becomes the job's result. */
 async function runToEnd(ctx: WorkerContext, parts: Parts, { job, signal }: { job: ClaimedJob; signal: AbortSignal }): Promise<void> {
   const position = job.attempt > 1 ? await logLength(ctx.db, job.id).catch(() => 0) : 0;
   const log = parts.logs.open({ id: job.id, attempt: job.attempt, position });
   const running: RunningJob = { job, log, signal };
-  const end = await bodyOf(job)(ctx, running).catch((error: unknown): JobEnd => {
+  const end = await bodyOf(job)(ctx, running).catch((error: unknown): JobEnd | null => {
+    if (error instanceof RunLost && job.attempt <= mostLostRuns) return null;
     ctx.log.error({ err: error, job: job.id }, "a job could not be run");
     const message = error instanceof Error ? error.message : String(error);
     return { status: "failure", result: errorResult({ name: "InternalError", message }) };
   });
   const lastLog = await log.take();
+  if (end === null) return parts.dispatcher.wake(await giveBackJobs(ctx.db, [job]));
   if (signal.aborted && signal.reason === givenBack) return;
   const ended = await writeEnd(ctx, parts, running, { ...end, lastLog });
   if (ended && job.options.restart) parts.dispatcher.wake([job.tag]);
@@ -135,6 +140,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
     });
     active.set(job.id, { job, abort, over });
+    bus.publish("live", [job.id]);
     await over;
     active.delete(job.id);
     occupancy.end(performance.now());

@@ -27,8 +27,27 @@ import { variablesOperations } from "./variables.ts";
 import { instanceJobsOperations, workersOperations } from "./workers.ts";
 import { workspaceSettingsOperations } from "./workspace-settings.ts";
 import { workspaceOperations } from "./workspaces.ts";
+import { appsOperations } from "./apps.ts";
+import { exportOperations } from "./export.ts";
+import { nativeTriggersOperations } from "./triggers-native.ts";
+import { protectionRulesOperations } from "./protection-rules.ts";
+import { rawAppsOperations } from "./raw-apps.ts";
+import { resourceHistoryOperations } from "./resource-history.ts";
+import { trashOperations } from "./trash.ts";
+import { workspaceDependenciesOperations } from "./workspace-dependencies.ts";
+import { triggerAddressOperations, triggersOperations } from "./triggers.ts";
 
 export {
+  appsOperations,
+  exportOperations,
+  nativeTriggersOperations,
+  protectionRulesOperations,
+  rawAppsOperations,
+  resourceHistoryOperations,
+  trashOperations,
+  workspaceDependenciesOperations,
+  triggerAddressOperations,
+  triggersOperations,
   accountOperations,
   aclOperations,
   auditOperations,
@@ -64,6 +83,16 @@ export {
 
 /** The whole API. A group is one file here and one handler file in the server. */
 export const operations: readonly OperationSpec[] = [
+  ...appsOperations,
+  ...exportOperations,
+  ...nativeTriggersOperations,
+  ...protectionRulesOperations,
+  ...rawAppsOperations,
+  ...resourceHistoryOperations,
+  ...trashOperations,
+  ...workspaceDependenciesOperations,
+  ...triggerAddressOperations,
+  ...triggersOperations,
   ...accountOperations,
   ...aclOperations,
   ...auditOperations,

@@ -20,7 +20,14 @@ export const jobResultsOperations = [
     method: "GET",
     path: "/w/{workspace}/jobs_u/completed/get_result/{id}",
     summary: "Result of an ended job; `path` (keys between dots or commas) picks a part of it",
-    query: z.object({ path: text, json_path: text, suspended_job: text, resume_id: integer, secret: text, approver: text }),
+    query: z.object({
+      path: text,
+      json_path: text,
+      suspended_job: text,
+      resume_id: integer,
+      secret: text,
+      approver: text,
+    }),
     answer: anyJson,
     ...open,
   }),
@@ -36,7 +43,10 @@ export const jobResultsOperations = [
       success: z.boolean().nullable(),
       started: z.boolean(),
     }),
-    mcp: { instructions: "Tells whether a job has ended and, if so, whether it succeeded and its result.", readOnly: true },
+    mcp: {
+      instructions: "Tells whether a job has ended and, if so, whether it succeeded and its result.",
+      readOnly: true,
+    },
     ...open,
   }),
   operation({

@@ -8,6 +8,9 @@ export const jobId = z.guid().transform((id) => id.toLowerCase());
 export const workspaceParams = z.object({ workspace: z.string() });
 export const jobParams = z.object({ workspace: z.string(), id: jobId });
 
+/** A length of time in whole seconds, up to a hundred years. */
+export const seconds = z.coerce.number().int().min(0).max(3_153_600_000).optional();
+
 export const jobIds = z.array(jobId).max(100_000);
 
 /** Arguments or results: any JSON, passed on as it was sent. */
@@ -129,7 +132,7 @@ export type JobFilters = z.output<typeof jobFilters>;
 /** Query parameters shared by every way to run a deployed script. */
 export const runQuery = {
   scheduled_for: timestamp,
-  scheduled_in_secs: z.coerce.number().int().min(0).max(3_153_600_000).optional(),
+  scheduled_in_secs: seconds,
   skip_preprocessor: flag,
   parent_job: jobId.optional(),
   root_job: jobId.optional(),

@@ -1,7 +1,18 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { flag, integer } from "../query.ts";
-import { anyJob, anyJson, completedJob, jobFilters, jobId, jobIds, jobParams, queuedJob, workspaceParams } from "./job-shape.ts";
+import { flag } from "../query.ts";
+import {
+  anyJob,
+  anyJson,
+  completedJob,
+  jobFilters,
+  jobId,
+  jobIds,
+  jobParams,
+  queuedJob,
+  seconds,
+  workspaceParams,
+} from "./job-shape.ts";
 
 const read = { domain: "jobs", action: "read" } as const;
 const write = { domain: "jobs", action: "write" } as const;
@@ -21,7 +32,10 @@ export const jobsOperations = [
     summary: "A job, waiting, running or ended",
     query: z.object({ no_logs: flag, no_code: flag }),
     answer: anyJob,
-    mcp: { instructions: "Shows a job with its state, arguments, logs and, once it ended, its result.", readOnly: true },
+    mcp: {
+      instructions: "Shows a job with its state, arguments, logs and, once it ended, its result.",
+      readOnly: true,
+    },
     ...open,
   }),
   operation({
@@ -88,7 +102,10 @@ export const jobsOperations = [
     summary: "Jobs, newest first",
     query: jobFilters,
     answer: z.array(anyJob),
-    mcp: { instructions: "Lists jobs, newest first. Filter by script_path_exact, success, running, created_by and more.", readOnly: true },
+    mcp: {
+      instructions: "Lists jobs, newest first. Filter by script_path_exact, success, running, created_by and more.",
+      readOnly: true,
+    },
     ...listed,
   }),
   operation({
@@ -166,7 +183,12 @@ export const jobsOperations = [
     method: "GET",
     path: "/w/{workspace}/jobs/completed/count_jobs",
     summary: "Number of ended jobs, by age, outcome and tags",
-    query: z.object({ completed_after_s_ago: integer, success: flag, tags: z.string().optional(), all_workspaces: flag }),
+    query: z.object({
+      completed_after_s_ago: seconds,
+      success: flag,
+      tags: z.string().optional(),
+      all_workspaces: flag,
+    }),
     answer: z.number(),
     ...listed,
   }),

@@ -56,6 +56,15 @@ const dependenciesBody = z.looseObject({
   temp_script_refs: z.record(z.string(), z.string()).nullish(),
 });
 
+const dynamicBody = z.looseObject({
+  entrypoint_function: z.string().min(1).max(255),
+  args: z.record(z.string(), anyJson).nullish(),
+  runnable_ref: z.discriminatedUnion("source", [
+    z.looseObject({ source: z.literal("deployed"), path: z.string(), runnable_kind: z.enum(["script", "flow"]) }),
+    z.looseObject({ source: z.literal("inline"), code: z.string(), language: z.enum(languages).nullish() }),
+  ]),
+});
+
 const rerunOptions = z.record(
   z.string(),
   z.looseObject({
@@ -150,7 +159,8 @@ export const runsOperations = [
     id: "runAndStreamScriptByPathGet",
     method: "GET",
     path: "/w/{workspace}/jobs/run_and_stream/p/{path}",
-    summary: "Run the deployed script of a path and stream what it answers; arguments in `payload` or as query parameters",
+    summary:
+      "Run the deployed script of a path and stream what it answers; arguments in `payload` or as query parameters",
     scope: asScript,
     params: pathParams,
     query: z.object(streamQuery),
@@ -269,6 +279,16 @@ export const previewOperations = [
     query: previewQuery,
     body: "raw",
     extension: true,
+    ...started,
+  }),
+  operation({
+    id: "runDynamicSelect",
+    method: "POST",
+    path: "/w/{workspace}/jobs/run/dynamic_select",
+    summary: "Run a function of a script that computes the choices of a form; code sent along is for developers",
+    scope: asCaller,
+    params: workspaceParams,
+    body: dynamicBody,
     ...started,
   }),
   operation({

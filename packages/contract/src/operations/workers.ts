@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { flag, integer, paging, text } from "../query.ts";
-import { anyJob, anyJson, jobFilters, jobId, workspaceParams } from "./job-shape.ts";
+import { flag, paging, text } from "../query.ts";
+import { anyJob, anyJson, jobFilters, jobId, seconds, workspaceParams } from "./job-shape.ts";
 
 const read = { domain: "workers", action: "read" } as const;
 const forUsers = { tag: "Worker", access: "user", scope: read } as const;
@@ -15,7 +15,7 @@ export const workersOperations = [
     method: "GET",
     path: "/workers/list",
     summary: "Workers that have been heard of lately",
-    query: z.object({ ...paging, ping_since: integer }),
+    query: z.object({ ...paging, ping_since: seconds }),
     answer: z.array(
       z.looseObject({
         worker: z.string(),
@@ -111,7 +111,11 @@ export const workersOperations = [
   }),
 ] as const;
 
-const forDevops = { tag: "Concurrency groups", access: "devops", scope: { domain: "concurrency_groups", action: "read" } } as const;
+const forDevops = {
+  tag: "Concurrency groups",
+  access: "devops",
+  scope: { domain: "concurrency_groups", action: "read" },
+} as const;
 
 export const instanceJobsOperations = [
   operation({
@@ -133,7 +137,7 @@ export const instanceJobsOperations = [
     access: "devops",
     scope: { domain: "jobs", action: "read" },
     query: z.object({
-      horizon_secs: z.coerce.number().int().min(0).max(3_153_600_000).optional(),
+      horizon_secs: seconds,
       workspace_id: text,
     }),
     answer: z.array(z.object({ tag: z.string(), count: z.number() })),

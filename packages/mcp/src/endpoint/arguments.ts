@@ -55,7 +55,8 @@ function refuseUnknown(name: string, tool: EndpointTool): never {
 
 /** The parts given as objects of their own: `{workspace, path, query: {…}, body: {…}}`; the rest is flat. */
 function splitNested(args: Arguments, tool: EndpointTool) {
-  const { workspace, workspace_id: workspaceId, query, body, args: runArgs, confirm, ...flat } = args;
+  const { workspace, workspace_id: workspaceId, query, body, args: runArgs, confirm, ...rest } = args;
+  const flat: Record<string, unknown> = rest;
   const bodyFields = tool.body !== null && tool.body !== "raw" ? tool.body.properties : {};
   const keep = (name: string, value: unknown): void => {
     if (value !== undefined) flat[name] = value;

@@ -37,12 +37,16 @@ interface Row {
   path: string;
   summary: string;
   description: string | null;
-  schema: unknown;
+  /** JSON text. */
+  schema: string | null;
   extra_perms: Acl;
 }
 
 function found(kind: FoundRunnable["kind"], rows: readonly Row[]): FoundRunnable[] {
-  return rows.map(({ path, summary, description, schema, extra_perms: acl }) => ({ kind, path, summary, description: description ?? "", schema, acl }));
+  return rows.map(({ path, summary, description, schema, extra_perms: acl }) => {
+    const parsed: unknown = schema === null ? null : JSON.parse(schema);
+    return { kind, path, summary, description: description ?? "", schema: parsed, acl };
+  });
 }
 
 /** Deployed scripts that are there to be run: no libraries, handlers or approval steps. */

@@ -18,6 +18,7 @@ import process_tree
 
 runners = {}  # id -> {"pid", "cgroups", "report", "held"}
 by_pid = {}
+parents = set()  # cgroup folders of the worker, in which the runners' are made
 handled = (signal.SIGTERM, signal.SIGCHLD)
 # The places that the user's program gets its pipes in are never used for anything else.
 while os.dup(2) < 9:
@@ -45,10 +46,19 @@ def open_pipes(folder, uid):
     return held, ends
 
 
+def remove_cgroups(folders):
+    for folder in folders:
+        try:
+            os.rmdir(folder)
+        except OSError:
+            pass  # A process in it is just ending; the next start of a worker removes it.
+
+
 def make_cgroups(spec):
     made = []
     for folder, settings in spec["cgroups"]:
         os.mkdir(folder)
+        parents.add(os.path.dirname(folder))
         made.append(folder)
         for name, value in settings:
             with open(folder + "/" + name, "w") as file:
@@ -182,16 +192,12 @@ def end(number, code):
     del runners[number]
     forget_pipes(runner)
     killed = out_of_memory(runner["cgroups"])
-    for folder in runner["cgroups"]:
-        try:
-            os.rmdir(folder)
-        except OSError:
-            pass
+    remove_cgroups(runner["cgroups"])
     answer({"id": number, "ended": {"code": code, "oomKills": killed}})
 
 
-def finish():
-    """Ends everything and waits for it, five seconds at most."""
+def finish(for_good=False):
+    """Ends everything and waits for it, five seconds at most. for_good: the worker is gone, its group goes too."""
     signal.alarm(5)
     for runner in runners.values():
         process_tree.send(runner["pid"], runner_signal(runner))
@@ -201,11 +207,9 @@ def finish():
         except ChildProcessError:
             pass
     for runner in runners.values():
-        for folder in runner["cgroups"]:
-            try:
-                os.rmdir(folder)
-            except OSError:
-                pass
+        remove_cgroups(runner["cgroups"])
+    if for_good:
+        remove_cgroups(parents)
     os._exit(0)
 
 
@@ -251,7 +255,7 @@ def main():
             elif descriptor == 0:
                 data = os.read(0, 1 << 20)
                 if not data:
-                    finish()
+                    finish(for_good=True)
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
                     handle(json.loads(line))

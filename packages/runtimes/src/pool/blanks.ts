@@ -1,9 +1,10 @@
+import { availableParallelism } from "node:os";
 import type { EngineName } from "./engines.ts";
 import type { Slot } from "./slot.ts";
 
 export interface BlanksOptions {
   start(engine: EngineName): Promise<Slot>;
-  /** Whether one more process may be started. */
+  /** Whether one more process may be kept ready. */
   room(): boolean;
   discard(slot: Slot): void;
   log(line: string): void;
@@ -16,6 +17,8 @@ export interface Blanks {
   take(engine: EngineName): Slot | undefined;
   /** Takes one of any engine but this. */
   takeOther(engine: EngineName): Slot | undefined;
+  /** The next one that is up, started if need be: who waits comes before the stock. Rejects when it does not start. */
+  takeNext(engine: EngineName): Promise<Slot>;
   /** Starts those that are missing. */
   refill(): void;
   /** As `refill`, a little later: starting must not take the processor from an answer that is on its way out. */
@@ -27,41 +30,68 @@ export interface Blanks {
   close(): Slot[];
 }
 
+interface Waiting {
+  take(slot: Slot): void;
+  fail(error: unknown): void;
+}
+
 interface Keeping {
   ready: Slot[];
   starting: number;
   wanted: number;
+  waiting: Waiting[];
 }
 
 const refillDelayMs = 2;
+/** More at a time would only make all of them slower. */
+const startsAtATime = availableParallelism();
 
 export function createBlanks(options: BlanksOptions): Blanks {
   const keeping = new Map<EngineName, Keeping>();
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
-
-  const startOne = (engine: EngineName, kept: Keeping): void => {
-    kept.starting += 1;
-    options
-      .start(engine)
-      .then((slot) => (closed ? options.discard(slot) : void kept.ready.push(slot)))
-      .catch((error: unknown) => closed || options.log(`A runner of ${engine} did not start: ${String(error)}`))
-      .finally(() => (kept.starting -= 1));
-  };
-  const refill = (): void => {
-    if (closed) return;
-    for (const [engine, kept] of keeping) {
-      while (kept.ready.length + kept.starting < kept.wanted && options.room()) startOne(engine, kept);
-    }
-  };
   const sum = (count: (kept: Keeping) => number): number =>
     [...keeping.values()].reduce((total, kept) => total + count(kept), 0);
+  const keep = (engine: EngineName): Keeping => {
+    const kept = keeping.get(engine) ?? { ready: [], starting: 0, wanted: 0, waiting: [] };
+    keeping.set(engine, kept);
+    return kept;
+  };
+  const deliver = (kept: Keeping, slot: Slot): void => {
+    const waiting = kept.waiting.shift();
+    if (waiting !== undefined) waiting.take(slot);
+    else if (closed) options.discard(slot);
+    else kept.ready.push(slot);
+  };
+  const startOne = async (engine: EngineName, kept: Keeping): Promise<void> => {
+    kept.starting += 1;
+    try {
+      deliver(kept, await options.start(engine));
+    } catch (error) {
+      const waiting = kept.waiting.shift();
+      if (waiting !== undefined) waiting.fail(error);
+      else if (!closed) options.log(`A runner of ${engine} did not start: ${String(error)}`);
+      // Not tried again until somebody asks: the reason may last.
+      return;
+    } finally {
+      kept.starting -= 1;
+    }
+    refill();
+  };
+  const isMissing = (kept: Keeping): boolean => {
+    if (kept.waiting.length > kept.starting) return true;
+    return kept.wanted + kept.waiting.length > kept.ready.length + kept.starting && !closed && options.room();
+  };
+  const refill = (): void => {
+    // Those somebody waits for are started however many there are; the stock only as the processor allows.
+    for (const [engine, kept] of keeping) {
+      while (isMissing(kept) && (kept.waiting.length > kept.starting || sum((each) => each.starting) < startsAtATime)) {
+        void startOne(engine, kept);
+      }
+    }
+  };
   return {
-    want(engine, count) {
-      const kept = keeping.get(engine);
-      if (kept === undefined) keeping.set(engine, { ready: [], starting: 0, wanted: count });
-      else kept.wanted = count;
-    },
+    want: (engine, count) => void (keep(engine).wanted = count),
     take: (engine) => keeping.get(engine)?.ready.shift(),
     takeOther(engine) {
       for (const [name, kept] of keeping) {
@@ -70,6 +100,11 @@ export function createBlanks(options: BlanksOptions): Blanks {
       }
       return undefined;
     },
+    takeNext: (engine) =>
+      new Promise((take, fail) => {
+        keep(engine).waiting.push({ take, fail });
+        refill();
+      }),
     refill,
     refillSoon() {
       timer ??= setTimeout(() => {

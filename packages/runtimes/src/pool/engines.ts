@@ -19,6 +19,8 @@ export interface FoundPrograms {
   node?: string | undefined;
   deno?: string | undefined;
   python: { command: string; prefix: string };
+  /** The Python that starts shells; the launcher's own. */
+  shell: { command: string; prefix: string };
 }
 
 /** The engines that the programs found on this machine make possible. */
@@ -50,10 +52,13 @@ export function listEngines(found: FoundPrograms): Map<EngineName, Engine> {
       env: { DENO_NO_UPDATE_CHECK: "1", DENO_DIR: "/tmp/deno" },
     });
   }
-  const guest = (guests: string): string[] => [python.command, "-I", "-u", "-B", `${guests}/python/zygote.py`];
-  const installation = outsideSystem(python.prefix);
-  add("python", { argv: guest, installation, packages: "wheels" });
-  add("bash", { argv: guest, installation });
+  const guest = (command: string) => (guests: string) => [command, "-I", "-u", "-B", `${guests}/python/zygote.py`];
+  add("python", {
+    argv: guest(python.command),
+    installation: outsideSystem(python.prefix),
+    packages: "wheels",
+  });
+  add("bash", { argv: guest(found.shell.command), installation: outsideSystem(found.shell.prefix) });
   return engines;
 }
 

@@ -3,15 +3,15 @@ import { dirname, join } from "node:path";
 import type { Language } from "@towermill/contract";
 import type { ExecutorLimits } from "../executor.ts";
 import { installGuests } from "../guests/build.ts";
-import { startLauncher, type Launcher } from "../launcher/launcher.ts";
 import type { Detection, IsolationReport } from "../runtime.ts";
-import { chooseSandbox } from "../sandbox/ladder.ts";
-import { makeSandbox, type Level, type Sandbox } from "../sandbox/sandbox.ts";
 import { findMemoryLimits } from "../sandbox/cgroup.ts";
-import { sandboxTool, type RunTool } from "../sandbox/tool.ts";
-import { listEngines, outsideSystem, type Engine, type EngineName } from "./engines.ts";
+import { chooseSandbox } from "../sandbox/ladder.ts";
+import { type Level, makeSandbox, type Sandbox, type SandboxOptions } from "../sandbox/sandbox.ts";
+import { type RunTool, sandboxTool } from "../sandbox/tool.ts";
+import { type Engine, type EngineName, listEngines, outsideSystem } from "./engines.ts";
+import { keepLauncher, type LauncherKeeper } from "./launcher-keeper.ts";
 import { findPython } from "./python.ts";
-import { startSlot, type Slot } from "./slot.ts";
+import { type Slot, startSlot } from "./slot.ts";
 
 /** Makes runners: holds the launcher, the sandbox and the engines of this machine. */
 export interface RunnerFactory {
@@ -36,83 +36,112 @@ export interface FactoryOptions {
   log(line: string): void;
 }
 
+interface Python {
+  command: string;
+  prefix: string;
+}
+
+/** Finds out what this machine offers and starts the launcher. Throws, leaving nothing behind, when it cannot. */
 export async function openFactory(options: FactoryOptions): Promise<RunnerFactory> {
-  const { limits, log } = options;
+  const { limits, cacheFolder } = options;
   const python = await findPython(options.python ?? "python3");
   const folder = claimFolder(options.folder);
-  const guests = installGuests(join(folder, "guests"), python.command);
-  const keepLauncher = superviseLauncher(python.command, log);
-  const launcher = keepLauncher.get();
+  const keeper = keepLauncher(python.command, options.log);
   const memory = findMemoryLimits();
+  const stop = async (): Promise<void> => {
+    await keeper.stop();
+    memory.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all([installGuests(join(folder, "guests"), python.command), keeper.get()]);
+    const ground = { folder, cacheFolder, tmpMb: limits.tmpMb, limits, memory };
+    const { sandbox, report } = await climb(options, { ground, keeper, python });
+    return describeFactory({ options, sandbox, report, keeper, python, stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Climb {
+  ground: Omit<SandboxOptions, "level" | "bubblewrap">;
+  keeper: LauncherKeeper;
+  python: Python;
+}
+
+async function climb(options: FactoryOptions, { ground, keeper, python }: Climb): ReturnType<typeof chooseSandbox> {
   const bubblewrap = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].find((path) => existsSync(path)) ?? "";
-  const make = (level: Level): Sandbox =>
-    makeSandbox({
-      level,
-      folder,
-      cacheFolder: options.cacheFolder,
-      tmpMb: limits.tmpMb,
-      limits,
-      memory,
-      bubblewrap,
-    });
-  await Promise.all([guests, launcher]);
-  const choice = await chooseSandbox({
+  const { folder, cacheFolder } = ground;
+  return chooseSandbox({
     wanted: options.isolation,
-    make,
-    launcher: await launcher,
+    make: (level) => makeSandbox({ ...ground, level, bubblewrap }),
+    launcher: await keeper.get(),
     python: { command: python.command, installation: outsideSystem(python.prefix), packages: null },
     missing: (level) => {
       if (process.platform !== "linux") return "it needs Linux";
       if (level === "bubblewrap" && bubblewrap === "") return "bwrap is not installed";
       return level === "uid" && process.getuid?.() !== 0 ? "the worker is not root" : null;
     },
-    cacheFolder: options.cacheFolder,
-    hidden: [folder, join(options.cacheFolder, "bundles"), "/boot", "/root/.ssh", ...ownFolder()],
+    cacheFolder,
+    hidden: [folder, join(cacheFolder, "bundles"), "/boot", "/root/.ssh", ...ownFiles()],
   });
-  const { sandbox, report } = choice;
-  let engines = new Map<EngineName, Engine>();
+}
+
+interface Found {
+  options: FactoryOptions;
+  sandbox: Sandbox;
+  report: IsolationReport;
+  keeper: LauncherKeeper;
+  python: Python;
+  stop(): Promise<void>;
+}
+
+function describeFactory({ options, sandbox, report, keeper, python, stop }: Found): RunnerFactory {
+  const { limits } = options;
   const env = baseEnv(options.bun);
   const outputLimits = { logBytes: limits.logBytes, keptChars: 1 << 20 };
+  let engines = new Map<EngineName, Engine>();
   return {
     isolation: report,
     baseEnv: env,
-    runTool: sandboxTool({ launcher: keepLauncher.get, sandbox, memoryLimitMb: limits.memoryLimitMb * 2 }),
+    runTool: sandboxTool({ launcher: keeper.get, sandbox, memoryLimitMb: limits.memoryLimitMb * 2 }),
     useDetections: async (detections) => {
-      const command = (language: Language): string | undefined => {
-        const found = detections.get(language);
-        return found?.available === true ? found.command : undefined;
-      };
-      const own = command("python3");
-      engines = listEngines({
-        bun: options.bun,
-        node: process.execPath,
-        deno: command("deno"),
-        python: own === undefined || own === python.command ? python : await findPython(own).catch(() => python),
-      });
+      engines = await enginesOf(detections, options.bun, python);
     },
     has: (name) => engines.has(name),
     start: async (name, memoryLimitMb) => {
       const engine = engines.get(name);
       if (engine === undefined) throw new Error(`There is no ${name} on this machine.`);
-      return startSlot({
-        launcher: await keepLauncher.get(),
-        sandbox,
-        engine,
-        limits: outputLimits,
-        memoryLimitMb,
-        env,
-      });
+      const launcher = await keeper.get();
+      return startSlot({ launcher, sandbox, engine, limits: outputLimits, memoryLimitMb, env });
     },
     limitMemory: (slot, limitMb) => {
       slot.memoryLimitMb = limitMb;
-      slot.runner.launched.writeLimits(memory.settings(limitMb));
+      slot.runner.launched.writeLimits(sandbox.memory.settings(limitMb));
     },
-    stop: async () => {
-      await keepLauncher.stop();
-      memory.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop,
   };
+}
+
+async function enginesOf(
+  detections: ReadonlyMap<Language, Detection>,
+  bun: string | undefined,
+  python: Python,
+): Promise<Map<EngineName, Engine>> {
+  const command = (language: Language): string | undefined => {
+    const found = detections.get(language);
+    return found?.available === true && found.command !== "" ? found.command : undefined;
+  };
+  const detected = command("python3") ?? python.command;
+  return listEngines({
+    bun,
+    node: process.execPath,
+    deno: command("deno"),
+    // What packages were installed for must be what runs them.
+    python: detected === python.command ? python : await findPython(detected).catch(() => python),
+    shell: python,
+  });
 }
 
 function baseEnv(bun: string | undefined): Record<string, string> {
@@ -135,37 +164,10 @@ function claimFolder(parent: string): string {
   }
 }
 
-/** Keeps one launcher alive: when it dies the next one who needs it starts another. */
-function superviseLauncher(
-  python: string,
-  log: (line: string) => void,
-): { get: () => Promise<Launcher>; stop: () => Promise<void> } {
-  let current: Promise<Launcher> | undefined;
-  let stopped = false;
-  const get = (): Promise<Launcher> => {
-    if (stopped) return Promise.reject(new Error("The executor is stopped."));
-    current ??= startLauncher(python, log).then((launcher) => {
-      void launcher.gone.then(() => {
-        current = undefined;
-        if (!stopped) log("The launcher ended unexpectedly; a new one is started when it is needed.");
-      });
-      return launcher;
-    });
-    current.catch(() => (current = undefined));
-    return current;
-  };
-  return {
-    get,
-    stop: async () => {
-      stopped = true;
-      const launcher = await current?.catch(() => undefined);
-      await launcher?.stop();
-    },
-  };
-}
-
-/** Where the platform was started, unless that is a place every sandbox shows. */
-function ownFolder(): string[] {
+/** Files that lie where the platform was started: no job may see them. */
+function ownFiles(): string[] {
   const folder = process.cwd();
-  return folder === "/" || folder.startsWith("/usr") || folder.startsWith("/tmp") ? [] : [folder];
+  if (folder === "/" || folder.startsWith("/usr/") || folder.startsWith("/tmp")) return [];
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.slice(0, 3).map((entry) => join(folder, entry.name));
 }

@@ -42,7 +42,7 @@ export function createPool(options: PoolOptions): Pool {
   const busy = new Set<Slot>();
   const processes = trackProcesses(options);
   const { discard } = processes;
-  const count = (): number => busy.size + shelf.count() + blanks.count() + processes.cold;
+  const count = (): number => busy.size + shelf.count() + blanks.count();
   const blanks = createBlanks({
     start: (engine) => processes.start(engine),
     room: () => count() < options.maxRunners,
@@ -67,7 +67,7 @@ export function createPool(options: PoolOptions): Pool {
   const startCold = (engine: EngineName): Promise<Slot> => {
     const surplus = count() < options.maxRunners ? undefined : (shelf.takeOldest() ?? blanks.takeOther(engine));
     if (surplus !== undefined) discard(surplus);
-    return processes.startCold(engine);
+    return blanks.takeNext(engine);
   };
   const assign = (slot: Slot, prepared: Prepared): void => {
     try {
@@ -115,11 +115,8 @@ export function createPool(options: PoolOptions): Pool {
 
 interface Processes {
   readonly started: number;
-  /** Runners being started for jobs that wait for them. */
-  readonly cold: number;
   readonly stopped: boolean;
   start(engine: EngineName): Promise<Slot>;
-  startCold(engine: EngineName): Promise<Slot>;
   discard(slot: Slot): void;
   /** Resolves when everything started has ended. */
   stop(): Promise<void>;
@@ -129,7 +126,7 @@ interface Processes {
 function trackProcesses(options: Pick<PoolOptions, "start" | "memoryLimitMb">): Processes {
   const starting = new Set<Promise<Slot>>();
   const ending = new Set<Promise<void>>();
-  const state = { started: 0, cold: 0, stopped: false };
+  const state = { started: 0, stopped: false };
   const discard = (slot: Slot): void => {
     const end = slot.discard().finally(() => ending.delete(end));
     ending.add(end);
@@ -151,21 +148,10 @@ function trackProcesses(options: Pick<PoolOptions, "start" | "memoryLimitMb">): 
     get started() {
       return state.started;
     },
-    get cold() {
-      return state.cold;
-    },
     get stopped() {
       return state.stopped;
     },
     start,
-    startCold: async (engine) => {
-      state.cold += 1;
-      try {
-        return await start(engine);
-      } finally {
-        state.cold -= 1;
-      }
-    },
     discard,
     stop: async () => {
       state.stopped = true;

@@ -40,7 +40,9 @@ describe("cancelling", () => {
       canceled_reason: "enough",
       success: false,
       status: "canceled",
-      result: { error: { name: "Canceled", reason: "enough", canceler: "bob", message: "Job canceled: enough by bob" } },
+      result: {
+        error: { name: "Canceled", reason: "enough", canceler: "bob", message: "Job canceled: enough by bob" },
+      },
     });
     expect(await said(`jobs_u/queue/cancel/${id}`, { body: {} })).toEqual([400, `Job ${id} has already ended`]);
   });
@@ -51,7 +53,12 @@ describe("cancelling", () => {
     const id = await startRunning();
     expect((await said(`jobs_u/queue/cancel/${id}`, { body: "" }))[0]).toBe(200);
     expect(told).toEqual([id]);
-    expect(await json(`jobs_u/get/${id}`)).toMatchObject({ type: "QueuedJob", running: true, canceled: true, canceled_reason: "unexplicited reasons" });
+    expect(await json(`jobs_u/get/${id}`)).toMatchObject({
+      type: "QueuedJob",
+      running: true,
+      canceled: true,
+      canceled_reason: "unexplicited reasons",
+    });
     expect((await said(`jobs_u/queue/force_cancel/${id}`, { body: { reason: "now" } }))[0]).toBe(200);
     expect(await json(`jobs_u/get/${id}`)).toMatchObject({ type: "CompletedJob", canceled: true });
   });
@@ -68,7 +75,9 @@ describe("cancelling", () => {
     const next = await run("u/alice/limited");
     await work(() => null);
     await work(null);
-    expect((await json(`jobs_u/get/${next}`))["waiting_reason"]).toContain("concurrency limit of 1 for the key w/script/u/alice/limited");
+    expect((await json(`jobs_u/get/${next}`))["waiting_reason"]).toContain(
+      "concurrency limit of 1 for the key w/script/u/alice/limited",
+    );
     await said(`jobs_u/queue/force_cancel/${id}`, { body: {} });
     await work(() => ({ status: "success", result: "1" }));
     expect(await json(`jobs_u/get/${next}`)).toMatchObject({ type: "CompletedJob", success: true });
@@ -79,16 +88,26 @@ describe("cancelling", () => {
     expect((await said(`jobs_u/queue/cancel/${id}`, { as: "bob", body: {} }))[0]).toBe(404);
     expect((await said(`jobs_u/queue/cancel/${id}`, { as: "", body: {} }))[0]).toBe(401);
     expect((await said(`jobs_u/queue/cancel/${newJobId()}`, { body: {} }))[0]).toBe(404);
-    expect(await said(`jobs_u/queue/cancel/${id}`, { body: { reason: 7 } })).toEqual([400, expect.stringContaining("body.reason")]);
+    expect(await said(`jobs_u/queue/cancel/${id}`, { body: { reason: 7 } })).toEqual([
+      400,
+      expect.stringContaining("body.reason"),
+    ]);
     const reason = `'; drop table job; -- "\\ %s é`;
     await said(`jobs_u/queue/cancel/${id}`, { body: { reason } });
     expect(await json(`jobs_u/get/${id}`)).toMatchObject({ canceled_reason: reason });
   });
 
   test("many at once: a selection, or all runs of a perpetual script", async () => {
-    const [one, two, bobs] = [await run("u/alice/a"), await run("u/alice/a"), await run("f/shared/b?invisible_to_owner=true", {}, { as: "bob" })];
+    const [one, two, bobs] = [
+      await run("u/alice/a"),
+      await run("u/alice/a"),
+      await run("f/shared/b?invisible_to_owner=true", {}, { as: "bob" }),
+    ];
     expect(await json("jobs/queue/cancel_selection", { body: [one, bobs, newJobId()] })).toEqual([one]);
-    expect(await said("jobs_u/queue/cancel_persistent/u/alice/a", { body: { reason: "stop" } })).toEqual([200, "Cancelled 1 job of u/alice/a"]);
+    expect(await said("jobs_u/queue/cancel_persistent/u/alice/a", { body: { reason: "stop" } })).toEqual([
+      200,
+      "Cancelled 1 job of u/alice/a",
+    ]);
     expect(await json(`jobs_u/get/${two}`)).toMatchObject({ canceled_reason: "stop" });
     expect(await json(`jobs_u/get/${bobs}`, { as: "bob" })).toMatchObject({ type: "QueuedJob", canceled: false });
   });

@@ -17,13 +17,17 @@ export function jobQueueHandlers(services: Services): Handlers<typeof jobQueueOp
   const cancelOne = async (call: Call<CancelOne>, force: boolean): Promise<string> => {
     const { workspace, id } = call.params;
     const row = await requireJob(services, call, { workspace, id, action: "write" });
+    const alreadyEnded = new ApiError("bad_request", `Job ${id} has already ended`);
+    if (row.status !== null) throw alreadyEnded;
     const reason = call.body?.reason || defaultReason;
     const target = force ? await topOfFlow(services, id) : id;
     const { ended, stopping } = await cancel(services, { workspace, ids: [target], by: nameOf(call), reason, force });
-    if (ended.length + stopping.length === 0 || row.status !== null) throw new ApiError("bad_request", `Job ${id} has already ended`);
+    if (ended.length + stopping.length === 0) throw alreadyEnded;
     return id;
   };
-  const visibleIds = async (call: Call<Extract<Operation, { id: "cancelSelection" }>>): Promise<{ id: string; workspace_id: string }[]> =>
+  const visibleIds = async (
+    call: Call<Extract<Operation, { id: "cancelSelection" }>>,
+  ): Promise<{ id: string; workspace_id: string }[]> =>
     db.query(sql`select j.id, j.workspace_id from job_queue q join job j on j.id = q.id
       where q.id = any(${call.body}::uuid[]) and ${workspaceCondition(call, call.query.all_workspaces)} and ${visibleJobs(call)}`);
 
@@ -51,7 +55,13 @@ export function jobQueueHandlers(services: Services): Handlers<typeof jobQueueOp
       const found = await visibleIds(call);
       for (const workspace of new Set(found.map((row) => row.workspace_id))) {
         const ids = found.filter((row) => row.workspace_id === workspace).map((row) => row.id);
-        const request = { workspace, ids, by: nameOf(call), reason: defaultReason, force: call.query.force_cancel ?? false };
+        const request = {
+          workspace,
+          ids,
+          by: nameOf(call),
+          reason: defaultReason,
+          force: call.query.force_cancel ?? false,
+        };
         const { ended, stopping } = await cancel(services, request);
         const affected = new Set([...ended, ...stopping]);
         canceled.push(...ids.filter((id) => affected.has(id)));
@@ -63,7 +73,8 @@ export function jobQueueHandlers(services: Services): Handlers<typeof jobQueueOp
       await requireJob(services, call, { workspace, id, action: "write" });
       const row = await db.maybe<{ tag: string }>(sql`update job_queue set scheduled_for = now()
         where id = ${id} and not running and suspend_until is null returning tag`);
-      if (!row) throw new ApiError("bad_request", `Job ${id} does not wait for its time: it runs, is suspended or has ended`);
+      if (!row)
+        throw new ApiError("bad_request", `Job ${id} does not wait for its time: it runs, is suspended or has ended`);
       dispatcher.wake([row.tag]);
       return `Job ${id} is due now`;
     },

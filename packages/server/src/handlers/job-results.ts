@@ -39,10 +39,17 @@ export function jobResultsHandlers(services: Services): Handlers<typeof jobResul
       const row = await readable(call);
       if (row.status === null) {
         // The Python SDK reads every key of every answer.
-        return jsonText(composeJson({ completed: false, started: row.running === true }, { success: "null", result: "null" }));
+        return jsonText(
+          composeJson({ completed: false, started: row.running === true }, { success: "null", result: "null" }),
+        );
       }
       const details = await findJobDetails(db, call.params.workspace, row.id);
-      return jsonText(composeJson({ completed: true, success: isSuccess(row.status), started: true }, { result: details?.result ?? "null" }));
+      return jsonText(
+        composeJson(
+          { completed: true, success: isSuccess(row.status), started: true },
+          { result: details?.result ?? "null" },
+        ),
+      );
     },
     async getCompletedJobTiming(call) {
       const row = await readable(call);

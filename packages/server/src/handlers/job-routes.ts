@@ -23,7 +23,11 @@ import { runsHandlers } from "./runs.ts";
 import { instanceJobsHandlers, workersHandlers } from "./workers.ts";
 
 /** Routes of jobs and workers. Whoever else starts jobs in this process may share its `starter`. */
-export function jobRoutes(services: Services, auth: Authentication, starter: Starter = createStarter(services, auth)): Route[] {
+export function jobRoutes(
+  services: Services,
+  auth: Authentication,
+  starter: Starter = createStarter(services, auth),
+): Route[] {
   const jobEvents = createJobEvents(services.bus);
   return [
     ...mount(runsOperations, runsHandlers(services, { starter, jobEvents })),

@@ -1,5 +1,6 @@
 import { sql } from "@towermill/store";
 import { afterEach, describe, expect, test } from "vitest";
+import { listen } from "../server.ts";
 import { jobsWorld } from "../../test/jobs-world.ts";
 
 const world = await jobsWorld();
@@ -7,7 +8,10 @@ const { db, bus, call, said, json, run, work, addScript } = world;
 
 await addScript({ path: "u/alice/a", hash: "a1" });
 
+let endLast: (result: string) => void = () => undefined;
+
 afterEach(async () => {
+  endLast("null");
   world.services.streamLimitMs = 20_000;
   await world.clear();
 });
@@ -16,8 +20,8 @@ type Event = Record<string, unknown>;
 
 /** A running job under the test's control. */
 async function running(): Promise<{ id: string; end(result: string): Promise<void> }> {
-  let end: (result: string) => void = () => undefined;
-  const result = new Promise<string>((resolve) => (end = resolve));
+  const result = new Promise<string>((resolve) => (endLast = resolve));
+  const end = endLast;
   const started = new Promise<string>((resolve) => {
     void work(async (job) => {
       resolve(job.id);
@@ -63,15 +67,26 @@ describe("asking for updates", () => {
     const job = await running();
     await world.log(job.id, 0, "é😀\n");
     await world.log(job.id, 4, "two\n");
-    expect(await json(`jobs_u/getupdate/${job.id}?running=false&log_offset=0`)).toMatchObject({ running: true, completed: false, new_logs: "é😀\ntwo\n", log_offset: 8 });
+    expect(await json(`jobs_u/getupdate/${job.id}?running=false&log_offset=0`)).toMatchObject({
+      running: true,
+      completed: false,
+      new_logs: "é😀\ntwo\n",
+      log_offset: 8,
+    });
     expect(await json(`jobs_u/getupdate/${job.id}?log_offset=4`)).toMatchObject({ new_logs: "two\n", log_offset: 8 });
-    expect(await json(`jobs_u/getupdate/${job.id}?log_offset=2`)).toMatchObject({ new_logs: "\ude00\ntwo\n".toWellFormed?.() ?? expect.any(String), log_offset: 8 });
+    expect(await json(`jobs_u/getupdate/${job.id}?log_offset=2`)).toMatchObject({
+      new_logs: "\ude00\ntwo\n",
+      log_offset: 8,
+    });
     expect(await json(`jobs_u/getupdate/${job.id}?log_offset=8`)).not.toHaveProperty("new_logs");
     expect(await json(`jobs_u/getupdate/${job.id}?log_offset=1000`)).not.toHaveProperty("new_logs");
     expect(await json(`jobs_u/getupdate/${job.id}?no_logs=true`)).not.toHaveProperty("new_logs");
     expect((await said(`jobs_u/getupdate/${job.id}?log_offset=-1`))[0]).toBe(400);
     await db.execute(sql`insert into job_live (id, stream) values (${job.id}, 'abc')`);
-    expect(await json(`jobs_u/getupdate/${job.id}?stream_offset=1`)).toMatchObject({ new_result_stream: "bc", stream_offset: 3 });
+    expect(await json(`jobs_u/getupdate/${job.id}?stream_offset=1`)).toMatchObject({
+      new_result_stream: "bc",
+      stream_offset: 3,
+    });
     await job.end("1");
     expect(await json(`jobs_u/getupdate/${job.id}?log_offset=8`)).toMatchObject({ completed: true, running: false });
   });
@@ -83,8 +98,15 @@ describe("asking for updates", () => {
     await said(`job_metrics/set_progress/${job.id}`, { body: { percent: 20 } });
     expect(await json(`job_metrics/get_progress/${job.id}`)).toBe(40);
     expect(await json(`jobs_u/getupdate/${job.id}?get_progress=true`)).toMatchObject({ progress: 40 });
-    expect(await said(`job_metrics/set_progress/${job.id}`, { body: { percent: "x" } })).toEqual([400, expect.stringContaining("body.percent")]);
-    expect(await json(`job_metrics/get/${job.id}`, { body: {} })).toEqual({ metrics_metadata: [], scalar_metrics: [], timeseries_metrics: [] });
+    expect(await said(`job_metrics/set_progress/${job.id}`, { body: { percent: "x" } })).toEqual([
+      400,
+      expect.stringContaining("body.percent"),
+    ]);
+    expect(await json(`job_metrics/get/${job.id}`, { body: {} })).toEqual({
+      metrics_metadata: [],
+      scalar_metrics: [],
+      timeseries_metrics: [],
+    });
     await job.end("1");
     expect(await json(`job_metrics/get_progress/${job.id}`)).toBe(100);
   });
@@ -100,7 +122,10 @@ describe("the event stream", () => {
     await said(`job_metrics/set_progress/${job.id}`, { body: { percent: 5 } });
     expect(await events.next()).toMatchObject({ progress: 5 });
     await job.end('{"r":12345678901234567890}');
-    expect(await events.next()).toMatchObject({ completed: true, job: { type: "CompletedJob", success: true, args: { n: 1 } } });
+    expect(await events.next()).toMatchObject({
+      completed: true,
+      job: { type: "CompletedJob", success: true, args: { n: 1 } },
+    });
     expect(await events.next()).toBeNull();
   });
 
@@ -109,7 +134,9 @@ describe("the event stream", () => {
     await world.log(job.id, 0, "one\n");
     await job.end('{"r":12345678901234567890}');
     const text = await (await call(`jobs_u/getupdate_sse/${job.id}?only_result=true`)).text();
-    expect(text).toMatch(/^data: \{"type":"update",.*"new_logs":"one\\n".*"only_result":\{"r":12345678901234567890\}\}\n\n$/);
+    expect(text).toMatch(
+      /^data: \{"type":"update",.*"new_logs":"one\\n".*"only_result":\{"r":12345678901234567890\}\}\n\n$/,
+    );
   });
 
   test("tells the client to come back when its time is over, and resumes by offsets", async () => {
@@ -140,5 +167,33 @@ describe("the event stream", () => {
     bus.publish("live", [job.id]);
     expect(await other.next()).toEqual({ type: "not_found" });
     await job.end("1");
+  });
+
+  test("and a waiting call both notice a closed connection of a real client", async () => {
+    const server = await listen(world.app, { host: "127.0.0.1", port: 0 });
+    try {
+      const job = await running();
+      const client = new AbortController();
+      const get = (path: string, init: RequestInit = {}): Promise<Response> =>
+        fetch(`http://127.0.0.1:${server.port}/api/w/w/${path}`, {
+          headers: { authorization: "Bearer alice", "content-type": "application/json" },
+          signal: client.signal,
+          ...init,
+        });
+      const response = await get(`jobs_u/getupdate_sse/${job.id}?fast=true`);
+      const reader = response.body?.getReader();
+      expect(new TextDecoder().decode((await reader?.read())?.value)).toContain('"running":true');
+      const waiting = get("jobs/run_wait_result/p/u/alice/a", { method: "POST", body: "{}" }).catch(() => "gone");
+      const find = (): Promise<{ id: string }[]> => db.query(sql`select id from job_queue where not running`);
+      await expect.poll(find).toHaveLength(1);
+      client.abort();
+      expect(await waiting).toBe("gone");
+      await expect
+        .poll(() => db.query(sql`select from job_done where canceled_reason = 'http connection broke'`))
+        .toHaveLength(1);
+      await job.end("1");
+    } finally {
+      await server.close();
+    }
   });
 });

@@ -12,7 +12,10 @@ import type { Services } from "../services.ts";
 type Operation = (typeof jobUpdatesOperations)[number];
 
 /** What happens to jobs while they run. */
-export function jobUpdatesHandlers(services: Services, { jobEvents }: { jobEvents: JobEvents }): Handlers<typeof jobUpdatesOperations> {
+export function jobUpdatesHandlers(
+  services: Services,
+  { jobEvents }: { jobEvents: JobEvents },
+): Handlers<typeof jobUpdatesOperations> {
   const { db, bus } = services;
   const reachable = (call: Call<Operation>, action: "read" | "write"): Promise<JobRow> =>
     requireJob(services, call, { workspace: call.params.workspace, id: call.params.id, action });

@@ -1,6 +1,7 @@
 import { newJobId } from "@towermill/queue";
 import { sql } from "@towermill/store";
 import { afterEach, describe, expect, test } from "vitest";
+import { listStatement } from "../jobs/list.ts";
 import { jobsWorld } from "../../test/jobs-world.ts";
 
 const world = await jobsWorld();
@@ -20,25 +21,71 @@ describe("one job", () => {
   test("shows itself waiting, with why it waits, and ended, with its result to the letter", async () => {
     const id = await run("u/alice/a", '{"n":12345678901234567890}');
     const waiting = await json<Job>(`jobs_u/get/${id}`);
-    expect(waiting).toMatchObject({ type: "QueuedJob", id, running: false, script_path: "u/alice/a", job_kind: "script", canceled: false });
-    expect(waiting).toMatchObject({ waiting_reason: "No worker serves the tag bun", logs: "", is_flow_step: false, visible_to_owner: true });
-    for (const absent of ["result", "success", "started_at", "parent_job", "canceled_by", "labels"]) expect(waiting).not.toHaveProperty(absent);
+    expect(waiting).toMatchObject({
+      type: "QueuedJob",
+      id,
+      running: false,
+      script_path: "u/alice/a",
+      job_kind: "script",
+      canceled: false,
+    });
+    expect(waiting).toMatchObject({
+      waiting_reason: "No worker serves the tag bun",
+      logs: "",
+      is_flow_step: false,
+      visible_to_owner: true,
+    });
+    for (const absent of ["result", "success", "started_at", "parent_job", "canceled_by", "labels"])
+      expect(waiting).not.toHaveProperty(absent);
     expect((await said(`jobs_u/completed/get/${id}`))[0]).toBe(404);
     expect((await said(`jobs_u/completed/get_result/${id}`))[0]).toBe(404);
-    expect(await json(`jobs_u/completed/get_result_maybe/${id}?get_started=true`)).toEqual({ completed: false, success: null, started: false, result: null });
+    expect(await json(`jobs_u/completed/get_result_maybe/${id}?get_started=true`)).toEqual({
+      completed: false,
+      success: null,
+      started: false,
+      result: null,
+    });
     await work(async (job) => {
       await world.log(job.id, 0, "hello é😀\n");
-      return { status: "success", result: '{"z":12345678901234567890,"a":{"b":[10,20]}}', runner: "reused", startMs: 1.5, memPeakKb: 100, labels: ["l"] };
+      return {
+        status: "success",
+        result: '{"z":12345678901234567890,"a":{"b":[10,20]}}',
+        runner: "reused",
+        startMs: 1.5,
+        memPeakKb: 100,
+        labels: ["l"],
+      };
     });
     const [, text] = await said(`jobs_u/get/${id}`);
     expect(text).toContain('"args":{"n":12345678901234567890}');
     expect(text).toContain('"result":{"z":12345678901234567890,"a":{"b":[10,20]}}');
-    expect(JSON.parse(text)).toMatchObject({ type: "CompletedJob", success: true, status: "success", is_skipped: false, logs: "hello é😀\n", runner: "reused", start_ms: 1.5, mem_peak: 100, labels: ["l"] });
-    expect(await json(`jobs_u/completed/get/${id}`)).toMatchObject({ id, success: true, duration_ms: expect.any(Number), started_at: expect.any(String) });
+    expect(JSON.parse(text)).toMatchObject({
+      type: "CompletedJob",
+      success: true,
+      status: "success",
+      is_skipped: false,
+      logs: "hello é😀\n",
+      runner: "reused",
+      start_ms: 1.5,
+      mem_peak: 100,
+      labels: ["l"],
+    });
+    expect(await json(`jobs_u/completed/get/${id}`)).toMatchObject({
+      id,
+      success: true,
+      duration_ms: expect.any(Number),
+      started_at: expect.any(String),
+    });
     expect(await said(`jobs_u/completed/get_result/${id}?path=a.b.1`)).toEqual([200, "20"]);
     expect(await said(`jobs_u/completed/get_result/${id}?path=z`)).toEqual([200, "12345678901234567890"]);
-    expect(await said(`jobs_u/completed/get_result_maybe/${id}`)).toEqual([200, expect.stringContaining('"result":{"z":12345678901234567890')]);
-    expect(await json(`jobs_u/completed/get_timing/${id}`)).toMatchObject({ created_at: expect.any(String), duration_ms: expect.any(Number) });
+    expect(await said(`jobs_u/completed/get_result_maybe/${id}`)).toEqual([
+      200,
+      expect.stringContaining('"result":{"z":12345678901234567890'),
+    ]);
+    expect(await json(`jobs_u/completed/get_timing/${id}`)).toMatchObject({
+      created_at: expect.any(String),
+      duration_ms: expect.any(Number),
+    });
     expect(await said(`jobs_u/get_args/${id}`)).toEqual([200, '{"n":12345678901234567890}']);
     expect(await said(`jobs_u/get_logs/${id}`)).toEqual([200, "hello é😀\n"]);
     expect(await said(`jobs_u/get_completed_logs_tail/${id}`)).toEqual([200, "hello é😀\n"]);
@@ -51,16 +98,35 @@ describe("one job", () => {
   test("a null result is there, and a failure is told apart", async () => {
     const id = await run("u/alice/a");
     await work(succeed("null"));
-    expect(await json(`jobs_u/completed/get_result_maybe/${id}`)).toEqual({ completed: true, success: true, started: true, result: null });
+    expect(await json(`jobs_u/completed/get_result_maybe/${id}`)).toEqual({
+      completed: true,
+      success: true,
+      started: true,
+      result: null,
+    });
     await work(() => ({ status: "failure", result: '{"error":{"message":"m"}}' }));
     const failed = await run("u/alice/a");
     await work(null);
-    expect(await json(`jobs_u/completed/get_result_maybe/${failed}`)).toMatchObject({ completed: true, success: false, result: { error: { message: "m" } } });
+    expect(await json(`jobs_u/completed/get_result_maybe/${failed}`)).toMatchObject({
+      completed: true,
+      success: false,
+      result: { error: { message: "m" } },
+    });
   });
 
   test("bad, unknown and foreign ids answer alike everywhere", async () => {
     const id = await run("u/alice/a");
-    for (const path of ["jobs_u/get", "jobs_u/get_logs", "jobs_u/get_args", "jobs_u/getupdate", "jobs_u/getupdate_sse", "jobs_u/completed/get_result_maybe", "jobs_u/completed/get_timing", "jobs/queue/scheduled_for", "job_metrics/get_progress"]) {
+    for (const path of [
+      "jobs_u/get",
+      "jobs_u/get_logs",
+      "jobs_u/get_args",
+      "jobs_u/getupdate",
+      "jobs_u/getupdate_sse",
+      "jobs_u/completed/get_result_maybe",
+      "jobs_u/completed/get_timing",
+      "jobs/queue/scheduled_for",
+      "job_metrics/get_progress",
+    ]) {
       expect(await said(`${path}/nonsense`)).toEqual([400, expect.stringContaining("path.id")]);
       expect(await said(`${path}/${missing}`)).toEqual([404, `Job not found at name ${missing}`]);
       expect(await said(`${path}/${id}`, { as: "bob" })).toEqual([404, `Job not found at name ${id}`]);
@@ -77,14 +143,37 @@ describe("one job", () => {
     const hidden = await run("f/shared/b?invisible_to_owner=true");
     const granted = await run("u/bob/granted", {}, { as: "bob" });
     const seen = async (as: string, id: string): Promise<boolean> => (await call(`jobs_u/get/${id}`, { as })).ok;
-    expect([await seen("alice", shared), await seen("bob", shared), await seen("olga", shared), await seen("admin", shared)]).toEqual([true, true, true, true]);
-    expect([await seen("alice", hidden), await seen("bob", hidden), await seen("admin", hidden)]).toEqual([true, false, true]);
+    expect([
+      await seen("alice", shared),
+      await seen("bob", shared),
+      await seen("olga", shared),
+      await seen("admin", shared),
+    ]).toEqual([true, true, true, true]);
+    expect([await seen("alice", hidden), await seen("bob", hidden), await seen("admin", hidden)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
     expect([await seen("alice", granted), await seen("olga", granted)]).toEqual([true, false]);
-    const listed = async (as: string): Promise<string[]> => (await json<Job[]>("jobs/list", { as })).map((job) => String(job["id"])).sort();
+    const listed = async (as: string): Promise<string[]> =>
+      (await json<Job[]>("jobs/list", { as })).map((job) => String(job["id"])).sort();
     expect(await listed("alice")).toEqual([shared, hidden, granted].sort());
     expect(await listed("bob")).toEqual([shared, granted].sort());
     expect(await listed("olga")).toEqual([shared]);
     expect(await listed("admin")).toEqual([shared, hidden, granted].sort());
+  });
+
+  test("is seen by a narrowed token only within its tags, and changed only by one that may write", async () => {
+    const id = await run("u/alice/a");
+    await addToken("alice", "gpu-only", ["jobs:read", "if_jobs:filter_tags:gpu,cpu"]);
+    expect((await said(`jobs_u/get/${id}`, { as: "gpu-only" }))[0]).toBe(404);
+    expect(await json("jobs/list", { as: "gpu-only" })).toEqual([]);
+    await addToken("alice", "reader", ["jobs:read"]);
+    expect((await said(`jobs_u/get/${id}`, { as: "reader" }))[0]).toBe(200);
+    expect((await said(`jobs_u/queue/cancel/${id}`, { as: "reader", body: {} }))[0]).toBe(403);
+    await addToken("alice", "looking", ["jobs:write"]);
+    await db.execute(sql`update token set read_only = true where prefix = 'looking'`);
+    expect((await said(`jobs_u/queue/cancel/${id}`, { as: "looking", body: {} }))[0]).toBe(403);
   });
 
   test("of a public app's visitor is open to whoever knows its id", async () => {
@@ -118,7 +207,11 @@ describe("lists", () => {
 
   test("every filter picks its jobs", async () => {
     const { ok, bad, waiting } = await some();
-    const names = new Map([[ok, "ok"], [bad, "bad"], [waiting, "waiting"]]);
+    const names = new Map([
+      [ok, "ok"],
+      [bad, "bad"],
+      [waiting, "waiting"],
+    ]);
     const found = async (query: string): Promise<string> =>
       (await json<Job[]>(`jobs/list?${query}`)).map((job) => names.get(String(job["id"]))).join(",");
     expect(await found("")).toBe("waiting,bad,ok");
@@ -136,7 +229,9 @@ describe("lists", () => {
     expect(await found("label=nightly")).toBe("ok");
     expect(await found("running=false")).toBe("waiting");
     expect(await found("job_kinds=preview")).toBe("");
-    expect(await found("job_kinds=script,preview&has_null_parent=true&is_flow_step=false&is_not_schedule=true")).toBe("waiting,bad,ok");
+    expect(await found("job_kinds=script,preview&has_null_parent=true&is_flow_step=false&is_not_schedule=true")).toBe(
+      "waiting,bad,ok",
+    );
     expect(await found("worker=test-worker")).toBe("bad,ok");
     expect(await found("trigger_kind=!schedule")).toBe("waiting,bad,ok");
     expect(await found("schedule_path=u/alice/s")).toBe("");
@@ -152,7 +247,9 @@ describe("lists", () => {
     expect(await found("created_before=2001-01-01T00:00:00Z")).toBe("");
     expect(await found("created_after=2001-01-01T00:00:00Z&started_after=2001-01-01T00:00:00Z")).toBe("bad,ok");
     expect(await found("completed_after=2001-01-01T00:00:00Z")).toBe("bad,ok");
-    expect(await found("completed_after=2001-01-01T00:00:00Z&created_after_queue=2001-01-01T00:00:00Z")).toBe("waiting,bad,ok");
+    expect(await found("completed_after=2001-01-01T00:00:00Z&created_after_queue=2001-01-01T00:00:00Z")).toBe(
+      "waiting,bad,ok",
+    );
     expect(await found("per_page=1")).toBe("waiting");
     expect(await found("per_page=1&page=2")).toBe("bad");
     expect(await found("order_desc=false")).toBe("ok,bad,waiting");
@@ -183,7 +280,15 @@ describe("lists", () => {
     expect(await json<Job[]>("/w/admins/jobs/queue/list?all_workspaces=true", { as: "admin" })).toHaveLength(1);
     expect((await said("jobs/queue/list?all_workspaces=true", { as: "admin" }))[0]).toBe(403);
     expect((await said("jobs/list?all_workspaces=true"))[0]).toBe(403);
-    for (const [query, field] of [["args=%7B", "args"], ["created_before=x", "created_before"], ["running=maybe", "running"], ["status=done", "status"], ["per_page=0", "per_page"], ["parent_job=1", "parent_job"]]) {
+    for (const [query, field] of [
+      ["args=%7B", "args"],
+      ["created_before=x", "created_before"],
+      ["running=maybe", "running"],
+      ["status=done", "status"],
+      ["per_page=0", "per_page"],
+      ["parent_job=1", "parent_job"],
+      [`args=${"[".repeat(600)}${"]".repeat(600)}`, "args"],
+    ]) {
       expect(await said(`jobs/list?${query}`)).toEqual([400, expect.stringContaining(`query.${field}`)]);
     }
     expect((await said("jobs_u/queue/get_started_at_by_ids", { body: ["x"] }))[1]).toContain("body.0");
@@ -193,10 +298,46 @@ describe("lists", () => {
     await some();
     for (const evil of ["'; drop table job; --", "%", "_", "\\", "a\u0001"]) {
       const query = encodeURIComponent(evil);
-      expect((await said(`jobs/list?created_by=${query}&broad_filter=${query}&script_path_start=${query}&label=${query}&tag=${query}`))[0]).toBe(200);
+      expect(
+        (
+          await said(
+            `jobs/list?created_by=${query}&broad_filter=${query}&script_path_start=${query}&label=${query}&tag=${query}`,
+          )
+        )[0],
+      ).toBe(200);
     }
     expect(await json<Job[]>("jobs/list?script_path_start=%25")).toEqual([]);
+    expect(await json<Job[]>("jobs/list?page=9007199254740991&per_page=100000")).toEqual([]);
+    expect((await said("jobs/list?created_by=%00"))[0]).toBe(400);
+    expect((await said("jobs/completed/count_jobs?completed_after_s_ago=9007199254740991"))[0]).toBe(400);
   });
+});
+
+test("the newest jobs of a workspace are found by index, however many there are", async () => {
+  await db.execute(sql`insert into job (id, workspace_id, kind, created_at, created_by, permissioned_as, email, identity, script_path, tag)
+    select gen_random_uuid(), 'w', 'script', now() - make_interval(secs => n), 'alice', 'u/alice', 'a', '{}', 'u/alice/a', 'bun' from generate_series(1, 20000) n`);
+  await db.execute(
+    sql`insert into job_done (id, workspace_id, status, duration_ms) select id, 'w', 'success', 1 from job`,
+  );
+  await db.execute(sql`analyze job, job_done, job_queue`);
+  const member = {
+    workspace: "w",
+    email: "a",
+    username: "alice",
+    isAdmin: false,
+    isOperator: false,
+    groups: ["all"],
+    foldersRead: [],
+    foldersWrite: [],
+    foldersOwned: [],
+  };
+  for (const part of ["all", "completed"] as const) {
+    const listing = { caller: { kind: "job", jobId: "", member } as const, member, filters: {}, part, perPage: 30 };
+    const plan = await db.query<{ "QUERY PLAN": string }>(sql`explain ${listStatement(listing)}`);
+    const text = plan.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(text).toMatch(/Index Scan using job_\w+_workspace_id_created_at_id_idx/);
+    expect(text).not.toContain("Seq Scan on job_done");
+  }
 });
 
 describe("what is kept of ended jobs", () => {
@@ -210,9 +351,18 @@ describe("what is kept of ended jobs", () => {
     });
     await work(null);
     expect((await said(`jobs/completed/delete/${id}`, { method: "POST" }))[0]).toBe(403);
-    expect(await json(`jobs/completed/delete/${id}`, { as: "admin", method: "POST" })).toMatchObject({ id, deleted: true, args: {}, result: {}, logs: "##DELETED##" });
+    expect(await json(`jobs/completed/delete/${id}`, { as: "admin", method: "POST" })).toMatchObject({
+      id,
+      deleted: true,
+      args: {},
+      result: {},
+      logs: "##DELETED##",
+    });
     const waiting = await run("u/alice/a");
-    expect(await said("jobs/delete", { as: "admin", body: [id, waiting, missing] })).toEqual([200, "Deleted 2 of 3 jobs"]);
+    expect(await said("jobs/delete", { as: "admin", body: [id, waiting, missing] })).toEqual([
+      200,
+      "Deleted 2 of 3 jobs",
+    ]);
     expect((await said(`jobs_u/get/${id}`))[0]).toBe(404);
     expect(await db.query(sql`select from job_log`)).toEqual([]);
   });
@@ -223,7 +373,11 @@ describe("what is kept of ended jobs", () => {
     await work(null);
     expect(await json("jobs/completed/resolve", { as: "olga", body: { job_ids: [id] } })).toEqual([]);
     expect(await json("jobs/completed/resolve", { body: { job_ids: [id, missing], note: "known" } })).toEqual([id]);
-    expect(await json(`jobs_u/get/${id}`)).toMatchObject({ resolved: true, resolved_by: "alice", resolution_note: "known" });
+    expect(await json(`jobs_u/get/${id}`)).toMatchObject({
+      resolved: true,
+      resolved_by: "alice",
+      resolution_note: "known",
+    });
     expect(await json<Job[]>("jobs/list?resolved=false")).toEqual([]);
     expect(await json("jobs/completed/unresolve", { body: { job_ids: [id] } })).toEqual([id]);
     expect(await json<Job>(`jobs_u/get/${id}`)).not.toHaveProperty("resolved");

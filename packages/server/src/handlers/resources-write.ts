@@ -6,6 +6,8 @@ import { memberText } from "../http/verbatim.ts";
 import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
 import { deleteLinked, moveLinked } from "./resources-linked.ts";
+import { keepResourceVersion } from "./resource-history.ts";
+import { trashLinked } from "./trash-linked.ts";
 
 type CallOf<Id extends string> = Call<Extract<(typeof resourcesOperations)[number], { id: Id }>>;
 type Who = Pick<CallOf<"deleteResource">, "member" | "caller">;
@@ -14,12 +16,13 @@ function taken(path: string): ApiError {
   return new ApiError("already_exists", `Resource ${path} already exists`);
 }
 
-async function lockWritable(tx: Queryable, who: Who, path: string): Promise<void> {
+async function lockWritable(tx: Queryable, who: Who, path: string): Promise<Acl> {
   const row = await tx.maybe<{ extra_perms: Acl }>(
     sql`select extra_perms from resource where workspace_id = ${who.member.workspace} and path = ${path} for update`,
   );
   if (!row) throw notFound("Resource", path);
   requireWritable(who, { domain: "resources", kind: "Resource", path, acl: row.extra_perms });
+  return row.extra_perms;
 }
 
 async function note(
@@ -32,8 +35,9 @@ async function note(
 }
 
 async function remove(tx: Queryable, who: Who, path: string): Promise<void> {
-  await lockWritable(tx, who, path);
+  const acl = await lockWritable(tx, who, path);
   const { workspace } = who.member;
+  await trashLinked(tx, who.member, { kind: "resource", path, acl });
   await deleteLinked(tx, "variable", { workspace, path });
   await tx.execute(sql`delete from resource where workspace_id = ${workspace} and path = ${path}`);
   await note(tx, who, { operation: "resources.delete", actionKind: "Delete", path });

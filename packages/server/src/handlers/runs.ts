@@ -27,7 +27,10 @@ function targetOf(params: { path: string } | { hash: string }): Target {
 }
 
 /** Scripts deployed in a workspace, started by path or by hash. */
-export function runsHandlers(services: Services, { starter, jobEvents }: RunHandlerOptions): Handlers<typeof runsOperations> {
+export function runsHandlers(
+  services: Services,
+  { starter, jobEvents }: RunHandlerOptions,
+): Handlers<typeof runsOperations> {
   const jobOf = async (call: Call<ByBody> | Call<Waiting>): Promise<NewJob> => {
     const { request, search, query, operation } = call;
     const reserved = Object.keys(operation.query.shape);
@@ -81,4 +84,3 @@ export function runsHandlers(services: Services, { starter, jobEvents }: RunHand
     batchReRunJobs: async (call) => rerunJobs(services, starter, call),
   };
 }
-

@@ -115,10 +115,18 @@ export function workersHandlers({ db }: Services): Handlers<typeof workersOperat
     async existsWorkersWithTags({ query }) {
       const living = await livingTags();
       const tags = query.tags.split(",").filter((tag) => tag !== "");
-      return Object.fromEntries(tags.map((tag) => [tag, living.has(fillIn(tag, { workspace: query.workspace ?? "", args: null }))]));
+      return Object.fromEntries(
+        tags.map((tag) => [tag, living.has(fillIn(tag, { workspace: query.workspace ?? "", args: null }))]),
+      );
     },
     async getQueueStatus() {
-      const rows = await db.query<{ tag: string; waiting: number; delay: number | null; running: number; workers: number }>(sql`
+      const rows = await db.query<{
+        tag: string;
+        waiting: number;
+        delay: number | null;
+        running: number;
+        workers: number;
+      }>(sql`
         with jobs as (
           select tag, count(*) filter (where not running and scheduled_for <= now() and suspend_until is null)::int as waiting,
             extract(epoch from now() - min(scheduled_for) filter (where not running and scheduled_for <= now() and suspend_until is null))::float8 as delay,
@@ -140,7 +148,9 @@ export function workersHandlers({ db }: Services): Handlers<typeof workersOperat
       );
     },
     async getCountsOfRunningJobsPerTag() {
-      return counts(await db.query<TagCount>(sql`select tag, count(*)::int as count from job_queue where running group by tag`));
+      return counts(
+        await db.query<TagCount>(sql`select tag, count(*)::int as count from job_queue where running group by tag`),
+      );
     },
     async getCustomTags({ query }) {
       const tags = await readCustomTags(db);
@@ -156,15 +166,22 @@ export function workersHandlers({ db }: Services): Handlers<typeof workersOperat
 }
 
 /** Jobs of the whole instance: counts, the database's clock, concurrency keys. */
-export function instanceJobsHandlers(services: Services, auth: Authentication): Handlers<typeof instanceJobsOperations> {
+export function instanceJobsHandlers(
+  services: Services,
+  auth: Authentication,
+): Handlers<typeof instanceJobsOperations> {
   const { db } = services;
   return {
     async getDbClock() {
-      const { ms } = await db.one<{ ms: number }>(sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint as ms`);
+      const { ms } = await db.one<{ ms: number }>(
+        sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint as ms`,
+      );
       return ms;
     },
     countJobsByTag: ({ query }) =>
-      db.query<TagCount & Record<string, unknown>>(sql`select j.tag, count(*)::int as count from job_done d join job j on j.id = d.id
+      db.query<
+        TagCount & Record<string, unknown>
+      >(sql`select j.tag, count(*)::int as count from job_done d join job j on j.id = d.id
         where d.completed_at > now() - make_interval(secs => ${query.horizon_secs ?? 3600})
           and ${query.workspace_id ? sql`d.workspace_id = ${query.workspace_id}` : sql`true`}
         group by 1 order by 2 desc, 1`),
@@ -189,12 +206,19 @@ export function instanceJobsHandlers(services: Services, auth: Authentication): 
       const rows = await listRows(db, { caller, member, filters: query, part: "all", perPage: 30 });
       const hidden = query.concurrency_key === undefined || member.isAdmin ? [] : await hiddenRuns(call);
       return jsonText(
-        composeJson({ obscured_jobs: hidden, omitted_obscured_jobs: false }, { jobs: `[${rows.map((row) => jobJson(row)).join(",")}]` }),
+        composeJson(
+          { obscured_jobs: hidden, omitted_obscured_jobs: false },
+          { jobs: `[${rows.map((row) => jobJson(row)).join(",")}]` },
+        ),
       );
     },
   };
 
-  async function hiddenRuns(call: { caller: Caller; member: Parameters<typeof visibleJobs>[0]["member"]; query: { concurrency_key?: string | undefined } }) {
+  async function hiddenRuns(call: {
+    caller: Caller;
+    member: Parameters<typeof visibleJobs>[0]["member"];
+    query: { concurrency_key?: string | undefined };
+  }) {
     const rows = await db.query<{ started_at: Date | null; duration_ms: number | null }>(sql`
       select coalesce(d.started_at, q.started_at) as started_at, d.duration_ms
       from job j left join job_queue q on q.id = j.id left join job_done d on d.id = j.id

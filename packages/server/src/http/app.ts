@@ -5,11 +5,10 @@ import { Hono } from "hono";
 import type { Authentication } from "../identity/authentication.ts";
 import { anonymous } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
-import { requireAccess } from "./access.ts";
-import { answer, errorAnswer, plainText } from "./answer.ts";
-import { parseJson, parsePart, queryObject, readBody } from "./body.ts";
+import { errorAnswer, plainText } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { credentialsOf, requireSameOrigin } from "./credentials.ts";
+import { invoke } from "./invoke.ts";
 
 /** A handler as the router sees it: the operation's own types are checked where handlers are written. */
 export type AnyHandler = (call: Call) => Promise<unknown>;
@@ -24,42 +23,23 @@ export function routePattern(path: string): string {
   return `/api${path.replace(/\{(\w+)\}$/, (_, name: string) => (/(^|_)path$|^key$/.test(name) ? `:${name}{.+}` : `:${name}`)).replace(/\{(\w+)\}(?=\/)/g, ":$1")}`;
 }
 
-async function parseBody(op: OperationSpec, request: Request, limit: number): Promise<{ body: unknown; bodyText: string }> {
-  if (op.body === undefined || op.body === "raw") return { body: undefined, bodyText: "" };
-  const bodyText = (await readBody(request, limit)).toString("utf8");
-  const value = bodyText.trim() === "" ? undefined : parseJson(bodyText);
-  return { body: parsePart(op.body, value, "body"), bodyText };
-}
-
-/** PostgreSQL has no text with NUL in it, so nothing can be meant by one. @throws ApiError `bad_request` */
-function refuseNul(params: Record<string, string>, search: URLSearchParams): void {
-  for (const [name, value] of [...Object.entries(params), ...search]) {
-    if (value.includes("\0")) throw new ApiError("bad_request", `${name}: holds a NUL character`);
-  }
-}
-
 async function respond(
   { services, auth, route }: { services: Services; auth: Authentication; route: Route },
   request: Request,
   rawParams: Record<string, string>,
 ): Promise<Response> {
-  const { operation: op, handle } = route;
+  const { operation: op } = route;
   const search = new URL(request.url).searchParams;
-  refuseNul(rawParams, search);
   const credentials = credentialsOf(request, search);
   const found = await auth.byToken(credentials.token, credentials.byCookie);
   if (!found && op.access !== "public") throw new ApiError("unauthorized", "Unauthorized: the token is invalid, expired or revoked");
   const caller = found ?? anonymous;
   if (caller.kind === "account" && caller.byCookie) requireSameOrigin(request, services.baseUrl);
-  const params = op.params ? parsePart(op.params, rawParams, "path") : rawParams;
-  const member = await requireAccess(auth, { op, caller, params });
-  const query = op.query ? parsePart(op.query, queryObject(search), "query") : {};
-  const { body, bodyText } = await parseBody(op, request, services.bodyLimit);
-  const call = { operation: op, params, query, body, bodyText, caller, member, request, search, signal: request.signal };
-  return answer(op, await handle(call as unknown as Call));
+  return invoke({ services, auth, route }, { request, params: rawParams, search, caller });
 }
 
-function toApiError(error: unknown, services: Services, requestId: string): ApiError {
+/** What any error becomes at the edge; one that nobody expected is logged and told only by its request id. */
+export function toApiError(error: unknown, services: Services, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
   if (isConnectionLoss(error)) return new ApiError("unavailable", "The database cannot be reached");
   const code = errorCode(error) ?? "";

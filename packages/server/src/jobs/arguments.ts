@@ -44,7 +44,10 @@ export async function readArguments(options: SentOptions): Promise<Sent> {
 
 function included({ request, search, include_header, include_query }: SentOptions): [string, string][] {
   const queried = namesIn(include_query).filter((name) => search.has(name));
-  return [...headersNamed(request, include_header), ...queried.map((name): [string, string] => [name, search.get(name) ?? ""])];
+  return [
+    ...headersNamed(request, include_header),
+    ...queried.map((name): [string, string] => [name, search.get(name) ?? ""]),
+  ];
 }
 
 /** Arguments with those that `include_header` takes from the request's headers. @param args JSON text of an object */
@@ -56,7 +59,10 @@ export function withHeaders(args: string, request: Request, list: string | undef
 }
 
 function namesIn(list: string | undefined): string[] {
-  return (list ?? "").split(",").map((name) => name.trim()).filter((name) => name !== "");
+  return (list ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 /** `X-Request-Id` becomes `x_request_id`. */
@@ -97,13 +103,19 @@ function bodyOfQuery({ search, payload, reserved }: SentOptions): Body {
     return bodyOfJson(Buffer.from(payload.replaceAll(" ", "+"), "base64").toString("utf8"));
   }
   const ours = new Set([...reserved, "token"]);
-  return bodyOfPairs([...search].filter(([name]) => !ours.has(name)), search.toString());
+  return bodyOfPairs(
+    [...search].filter(([name]) => !ours.has(name)),
+    search.toString(),
+  );
 }
 
 async function bodyOfRequest({ request, bodyLimit }: SentOptions): Promise<Body> {
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   if (type === "multipart/form-data") {
-    throw new ApiError("bad_request", "multipart/form-data is not accepted here: send JSON, or upload files to the workspace's storage first");
+    throw new ApiError(
+      "bad_request",
+      "multipart/form-data is not accepted here: send JSON, or upload files to the workspace's storage first",
+    );
   }
   const text = (await readBody(request, bodyLimit)).toString("utf8");
   if (type === "" || type === "application/json" || type.endsWith("+json")) return bodyOfJson(text);

@@ -1,4 +1,4 @@
-import { ApiError, type Choice } from "@towermill/contract";
+import { ApiError, jsonDepth, maximumDepth, type Choice } from "@towermill/contract";
 import type { jobsOperations } from "@towermill/contract";
 import type { QueryOf } from "@towermill/contract";
 import { sql, type Sql } from "@towermill/store";
@@ -99,11 +99,22 @@ function flags(f: JobFilters): Sql[] {
 function moments(f: JobFilters, part: Part): Sql[] {
   const byEnd = f.completed_before !== undefined || f.completed_after !== undefined;
   const byQueue = f.created_before_queue !== undefined || f.created_after_queue !== undefined;
-  const ended = [...when(f.completed_before, (at) => sql`d.completed_at <= ${at}`), ...when(f.completed_after, (at) => sql`d.completed_at > ${at}`)];
-  const queued = [...when(f.created_before_queue, (at) => sql`j.created_at <= ${at}`), ...when(f.created_after_queue, (at) => sql`j.created_at > ${at}`)];
+  const ended = [
+    ...when(f.completed_before, (at) => sql`d.completed_at <= ${at}`),
+    ...when(f.completed_after, (at) => sql`d.completed_at > ${at}`),
+  ];
+  const queued = [
+    ...when(f.created_before_queue, (at) => sql`j.created_at <= ${at}`),
+    ...when(f.created_after_queue, (at) => sql`j.created_at > ${at}`),
+  ];
   const and = (conditions: Sql[]): Sql => sql.join([sql`true`, ...conditions], sql` and `);
   // filters on the end leave out what has not ended, unless the queue has filters of its own
-  const split = byEnd || byQueue ? [sql`((d.id is not null and ${and(ended)}) or (q.id is not null and ${byEnd && !byQueue ? sql`false` : and(queued)}))`] : [];
+  const split =
+    byEnd || byQueue
+      ? [
+          sql`((d.id is not null and ${and(ended)}) or (q.id is not null and ${byEnd && !byQueue ? sql`false` : and(queued)}))`,
+        ]
+      : [];
   const startedAt = sql`coalesce(d.started_at, q.started_at)`;
   return [
     ...when(f.created_before, (at) => sql`j.created_at <= ${at}`),
@@ -122,16 +133,22 @@ export function filterConditions(filters: JobFilters, part: Part): Sql[] {
 /** A JSON value that arguments or results must contain. @throws ApiError naming the parameter */
 export function subsetFilter(name: "args" | "result", text: string | undefined): unknown {
   if (text === undefined || text === "") return undefined;
+  let wanted: unknown;
   try {
-    return JSON.parse(text);
+    wanted = JSON.parse(text);
   } catch {
     throw new ApiError("bad_request", `query.${name}: is not valid JSON`);
   }
+  if (jsonDepth(text) > maximumDepth) {
+    throw new ApiError("bad_request", `query.${name}: is nested deeper than ${maximumDepth} levels`);
+  }
+  return wanted;
 }
 
 /** Whether a JSON value contains another, as PostgreSQL's `@>`: members of objects, some elements of arrays, equal scalars. */
 export function contains(value: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted)) return Array.isArray(value) && wanted.every((part) => value.some((item) => contains(item, part)));
+  if (Array.isArray(wanted))
+    return Array.isArray(value) && wanted.every((part) => value.some((item) => contains(item, part)));
   if (typeof wanted !== "object" || wanted === null) {
     return value === wanted || (Array.isArray(value) && value.includes(wanted));
   }

@@ -13,7 +13,10 @@ interface GroupRow {
 }
 
 /** Runs of deployed scripts, grouped by path and within it by version; each group is a JSON text. */
-export async function jobGroups(db: Queryable, call: { caller: Caller; member: Member; body: readonly string[] }): Promise<string[]> {
+export async function jobGroups(
+  db: Queryable,
+  call: { caller: Caller; member: Member; body: readonly string[] },
+): Promise<string[]> {
   const rows = await db.query<GroupRow>(sql`
     select g.*, s.schema, head.schema as latest_schema from (
       select j.script_path, j.script_hash, array_agg(j.id::text order by j.id) as job_ids from job j
@@ -27,7 +30,12 @@ export async function jobGroups(db: Queryable, call: { caller: Caller; member: M
   const paths = [...new Set(rows.map((row) => row.script_path))];
   return paths.map((path) => {
     const versions = rows.filter((row) => row.script_path === path);
-    const schemas = versions.map((row) => composeJson({ script_hash: row.script_hash, job_ids: row.job_ids }, { schema: row.schema ?? "{}" }));
-    return composeJson({ kind: "script", script_path: path }, { latest_schema: versions[0]?.latest_schema ?? "{}", schemas: `[${schemas.join(",")}]` });
+    const schemas = versions.map((row) =>
+      composeJson({ script_hash: row.script_hash, job_ids: row.job_ids }, { schema: row.schema ?? "{}" }),
+    );
+    return composeJson(
+      { kind: "script", script_path: path },
+      { latest_schema: versions[0]?.latest_schema ?? "{}", schemas: `[${schemas.join(",")}]` },
+    );
   });
 }

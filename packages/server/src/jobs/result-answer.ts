@@ -22,14 +22,22 @@ function customAnswer(text: string): Custom | null {
   const object = value as Record<string, unknown>;
   const [status, contentType, headers] = ["status_code", "content_type", "headers"].map((name) => field(object, name));
   if (status === undefined && contentType === undefined && headers === undefined) return null;
-  if (status !== undefined && !(typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599)) {
-    throw new ApiError("unprocessable", `The script's windmill_status_code is not a status from 200 to 599: ${JSON.stringify(status)}`);
+  if (
+    status !== undefined &&
+    !(typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599)
+  ) {
+    throw new ApiError(
+      "unprocessable",
+      `The script's windmill_status_code is not a status from 200 to 599: ${JSON.stringify(status)}`,
+    );
   }
   const pairs = typeof headers === "object" && headers !== null ? Object.entries(headers) : [];
   return {
     status,
     contentType: typeof contentType === "string" ? contentType : undefined,
-    headers: Object.fromEntries(pairs.map(([name, header]) => [name, typeof header === "string" ? header : JSON.stringify(header)])),
+    headers: Object.fromEntries(
+      pairs.map(([name, header]) => [name, typeof header === "string" ? header : JSON.stringify(header)]),
+    ),
     result: jsonMembers(text).get("result"),
   };
 }
@@ -37,7 +45,10 @@ function customAnswer(text: string): Custom | null {
 /** Set by the server itself, or able to take over the browser's session. */
 function isReserved(name: string, value: string): boolean {
   const lower = name.toLowerCase();
-  return ["content-length", "transfer-encoding", "connection"].includes(lower) || (lower === "set-cookie" && /^\s*token=/i.test(value));
+  return (
+    ["content-length", "transfer-encoding", "connection"].includes(lower) ||
+    (lower === "set-cookie" && /^\s*token=/i.test(value))
+  );
 }
 
 function customHeaders({ headers, contentType }: Custom): Headers {
@@ -46,7 +57,10 @@ function customHeaders({ headers, contentType }: Custom): Headers {
     for (const [name, value] of Object.entries(headers)) if (!isReserved(name, value)) made.append(name, value);
     if (contentType !== undefined) made.set("content-type", contentType);
   } catch {
-    throw new ApiError("unprocessable", "The script's windmill_headers or windmill_content_type cannot be sent as HTTP headers");
+    throw new ApiError(
+      "unprocessable",
+      "The script's windmill_headers or windmill_content_type cannot be sent as HTTP headers",
+    );
   }
   // A page made by a script must not act as the person who opened it: it gets an origin of its own.
   if (contentType !== undefined) made.set("content-security-policy", "sandbox allow-forms allow-popups allow-scripts");
@@ -63,7 +77,8 @@ export function resultAnswer({ status, result }: Outcome): Response {
   if (!custom) return jsonText(result, failed ? 422 : 200);
   const headers = customHeaders(custom);
   const code = custom.status ?? (failed ? 422 : custom.result !== undefined ? 200 : 204);
-  if (code === 204 || code === 205 || code === 304 || custom.result === undefined) return new Response(null, { status: code, headers });
+  if (code === 204 || code === 205 || code === 304 || custom.result === undefined)
+    return new Response(null, { status: code, headers });
   const isText = custom.contentType !== undefined && custom.result.startsWith('"');
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
   return new Response(isText ? (JSON.parse(custom.result) as string) : custom.result, { status: code, headers });

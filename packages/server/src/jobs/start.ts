@@ -1,5 +1,13 @@
 import { ApiError, type Member } from "@towermill/contract";
-import { completeJobs, hashToken, pushJob, randomToken, readCachedResult, type NewJob, type Outcome } from "@towermill/queue";
+import {
+  completeJobs,
+  hashToken,
+  pushJob,
+  randomToken,
+  readCachedResult,
+  type NewJob,
+  type Outcome,
+} from "@towermill/queue";
 import {
   behalfOf,
   createRunnables,
@@ -29,7 +37,11 @@ interface Who {
 /** Makes jobs of what callers ask for and starts them. One per process; every way to run code goes through it. */
 export interface Starter {
   /** The job that runs a script for somebody; not started yet. @throws ApiError */
-  script(who: Who, target: Target, run: { sent: Partial<Sent> & { args: string }; options: RunOptions & { scheduled_in_secs?: number | undefined } }): Promise<NewJob>;
+  script(
+    who: Who,
+    target: Target,
+    run: { sent: Partial<Sent> & { args: string }; options: RunOptions & { scheduled_in_secs?: number | undefined } },
+  ): Promise<NewJob>;
   tagRules(): Promise<TagRules>;
   /** Starts a job; one whose result is cached is complete at once. */
   start(job: NewJob): Promise<void>;
@@ -82,7 +94,10 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
     async startAndWait(job, signal) {
       const unwanted = new AbortController();
       // before the push: a quick job may end before the push has answered
-      const waiting = dispatcher.waitFor(job.id, { timeoutMs: services.waitLimitMs, signal: AbortSignal.any([signal, unwanted.signal]) });
+      const waiting = dispatcher.waitFor(job.id, {
+        timeoutMs: services.waitLimitMs,
+        signal: AbortSignal.any([signal, unwanted.signal]),
+      });
       try {
         await start(job);
       } catch (error) {
@@ -92,7 +107,12 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
       const outcome = await waiting;
       if (outcome) return outcome;
       if (signal.aborted) {
-        await cancel(services, { workspace: job.workspace, ids: [job.id], by: job.createdBy, reason: "http connection broke" });
+        await cancel(services, {
+          workspace: job.workspace,
+          ids: [job.id],
+          by: job.createdBy,
+          reason: "http connection broke",
+        });
       }
       throw new ApiError("timeout", `timeout after ${services.waitLimitMs / 1000}s: job ${job.id} goes on`);
     },

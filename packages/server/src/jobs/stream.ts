@@ -62,7 +62,11 @@ async function lastEvent(db: Queryable, update: Update, options: StreamOptions):
   return composeJson({ type: "update", ...update }, extra);
 }
 
-async function* events(db: Queryable, options: StreamOptions, { bell, signal }: { bell: Bell; signal: AbortSignal }): AsyncGenerator<string> {
+async function* events(
+  db: Queryable,
+  options: StreamOptions,
+  { bell, signal }: { bell: Bell; signal: AbortSignal },
+): AsyncGenerator<string> {
   const deadline = performance.now() + options.limitMs;
   let offsets = options.offsets;
   let sent = "";
@@ -93,7 +97,11 @@ async function* events(db: Queryable, options: StreamOptions, { bell, signal }: 
  * A job's updates as server-sent events until it ends, the stream's time is over or the client goes away. It reads only
  * when the bus says that something changed, and with each ping in case a message was lost.
  */
-export function streamUpdates({ db, jobEvents }: { db: Queryable; jobEvents: JobEvents }, options: StreamOptions, client: AbortSignal): Response {
+export function streamUpdates(
+  { db, jobEvents }: { db: Queryable; jobEvents: JobEvents },
+  options: StreamOptions,
+  client: AbortSignal,
+): Response {
   const bell = new Bell();
   const gone = new AbortController();
   const signal = AbortSignal.any([client, gone.signal]);
@@ -122,6 +130,10 @@ export function streamUpdates({ db, jobEvents }: { db: Queryable; jobEvents: Job
     cancel: () => gone.abort(),
   });
   return new Response(body, {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" },
+    headers: {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no",
+    },
   });
 }

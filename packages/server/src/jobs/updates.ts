@@ -33,7 +33,11 @@ interface State {
 }
 
 /** What changed of a job since the offsets; `null` when the job is gone. */
-export async function readUpdate(db: Queryable, id: string, { offsets, options }: { offsets: Offsets; options: UpdateOptions }): Promise<Update | null> {
+export async function readUpdate(
+  db: Queryable,
+  id: string,
+  { offsets, options }: { offsets: Offsets; options: UpdateOptions },
+): Promise<Update | null> {
   const state = await db.maybe<State>(
     named(
       "job_update",

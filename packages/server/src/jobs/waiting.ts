@@ -25,7 +25,8 @@ async function circumstances(db: Queryable, row: JobRow): Promise<Circumstances>
 /** Why a job does not run yet, in one sentence; `null` when it runs or has ended. */
 export async function waitingReason(db: Queryable, row: JobRow): Promise<string | null> {
   if (row.status !== null || row.running !== false || row.scheduled_for === null) return null;
-  if (row.suspend_until !== null) return `Suspended until it is approved, at the latest ${row.suspend_until.toISOString()}`;
+  if (row.suspend_until !== null)
+    return `Suspended until it is approved, at the latest ${row.suspend_until.toISOString()}`;
   const { now, workers, slots, running, ahead, limit } = await circumstances(db, row);
   if (row.scheduled_for > now) {
     const at = row.scheduled_for.toISOString();
@@ -34,6 +35,7 @@ export async function waitingReason(db: Queryable, row: JobRow): Promise<string 
       : `Not before ${at}: it was scheduled then, or the concurrency limit of ${limit} for the key ${row.concurrency_key} is used up`;
   }
   if (workers === 0) return `No worker serves the tag ${row.tag}`;
-  if (slots <= running) return `All workers that serve the tag ${row.tag} are busy, ${ahead} ${ahead === 1 ? "job is" : "jobs are"} ahead`;
+  if (slots <= running)
+    return `All workers that serve the tag ${row.tag} are busy, ${ahead} ${ahead === 1 ? "job is" : "jobs are"} ahead`;
   return `Due, a worker will take it now`;
 }

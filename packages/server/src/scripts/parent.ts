@@ -12,12 +12,12 @@ async function namedParent(tx: Queryable, workspace: string, script: NewScript):
   const parent = await versionOf(tx, workspace, hash);
   if (!parent || parent.deleted) {
     if (script.auto_parent) return null;
-    throw conflict(`The parent ${hash} of script ${script.path} does not exist`);
+    throw conflict(`parent_hash: ${script.path} has no version ${hash}`);
   }
   const head = parent.archived ? await headAt(tx, workspace, parent.path) : parent;
   if (head && head.hash !== parent.hash) {
     if (script.auto_parent) return null;
-    throw conflict(`The lineage of a script must be linear: ${hash} was superseded by ${head.hash}`);
+    throw conflict(`parent_hash: ${hash} is no longer the newest version of ${parent.path}, ${head.hash} is`);
   }
   return parent;
 }

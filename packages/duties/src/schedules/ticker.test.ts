@@ -1,0 +1,79 @@
+import { createDispatcher } from "@towermill/queue";
+import { openBus, openPool, silentLog, sql } from "@towermill/store";
+import { whenDone } from "@towermill/testkit";
+import { afterEach, expect, test, vi } from "vitest";
+import { scheduleHistory } from "./history.ts";
+import { addSchedule, schedulesWorld } from "./schedules.fixture.ts";
+import { startTicker, type RunningTicker } from "./ticker.ts";
+
+const world = await schedulesWorld();
+const { db, url, ctx, claim, end, ticks, jobs } = world;
+const running: RunningTicker[] = [];
+
+/** A ticker with connections of its own, as in a process of its own. */
+async function ticker(): Promise<RunningTicker> {
+  const own = openPool({ url, max: 5, applicationName: "ticker" });
+  const bus = await openBus({ url });
+  const started = startTicker({ db: own, bus, dispatcher: createDispatcher({ db: own, bus }), log: silentLog });
+  running.push(started);
+  whenDone(async () => {
+    await started.stop();
+    await bus.close();
+    await own.close();
+  });
+  return started;
+}
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop();
+  await world.clear();
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  await vi.waitFor(async () => expect(await condition()).toBe(true), { timeout: 20_000, interval: 20 });
+}
+
+test("200 schedules that are due in one second run once each over three tickers, one of them stopped in the middle", async () => {
+  const count = 200;
+  for (let n = 0; n < count; n += 1) await addSchedule(db, { path: `u/alice/s${n}`, schedule: "0 0 0 1 1 *", ago: -1 });
+  const tickers = await Promise.all([ticker(), ticker(), ticker()]);
+  await until(async () => (await jobs()).length > count / 10);
+  await tickers[0]?.stop();
+  const [due] = await db.query<{ due: Date }>(sql`select distinct due from schedule_tick`);
+  await until(async () => (await jobs()).length >= count);
+  const found = await jobs();
+  expect(new Set(found.map((job) => job["trigger_path"])).size).toBe(count);
+  expect(found).toHaveLength(count);
+  const { late } = await db.one<{ late: number }>(sql`select max(extract(epoch from created_at - ${due?.due}))::float8 as late from job`);
+  expect(late).toBeLessThan(10);
+});
+
+test("a schedule fires within a second of its moment, though nobody told the ticker of it", async () => {
+  await addSchedule(db, { path: "u/alice/soon", schedule: "0 0 0 1 1 *", ago: -2 });
+  await ticker();
+  await until(async () => (await jobs()).length === 1);
+  const { late } = await db.one<{ late: number }>(sql`select extract(epoch from j.created_at - t.due)::float8 as late
+    from job j join schedule_tick t on t.job_id = j.id`);
+  expect(late).toBeGreaterThanOrEqual(0);
+  expect(late).toBeLessThan(1);
+});
+
+test("an edited schedule is looked at when the bus says so, and an end settles when it is told", async () => {
+  await ticker();
+  await until(async () => (await db.query(sql`select 1`)).length === 1);
+  await addSchedule(db, { path: "u/alice/new", schedule: "0 0 0 1 1 *" });
+  ctx.bus.publish("changed", ["schedule:w:u/alice/new"]);
+  await until(async () => (await jobs()).length === 1);
+  const [job] = await claim();
+  if (job) ctx.dispatcher.ended(await end(job));
+  await until(async () => (await ticks("u/alice/new"))[0]?.state === "success");
+});
+
+test("an old history is forgotten, the newest part stays", async () => {
+  await addSchedule(db, { path: "u/alice/old", ago: -3600 });
+  await db.execute(sql`
+    insert into schedule_tick (workspace_id, path, due, state, settled_at)
+    select 'w', 'u/alice/old', now() - make_interval(days => 10, mins => n), 'success', now() - interval '10 days' from generate_series(1, 1200) n`);
+  await scheduleHistory.run({ ...ctx, now: () => new Date(), retentionDays: 30 });
+  expect(await ticks("u/alice/old")).toHaveLength(1000);
+});

@@ -1,0 +1,154 @@
+import type { Member } from "@towermill/contract";
+import { bodyFlow, readFlow, type FlowStatus, type FlowValue } from "@towermill/openflow";
+import type { JobKind, JobOptions } from "@towermill/queue";
+import { named, sql, type Queryable } from "@towermill/store";
+import type { DeployedFlows } from "./deployed.ts";
+
+/** What of a flow's job decides how it moves. Only `args` can change, when its preprocessor ended. */
+export interface FlowJob {
+  id: string;
+  workspace: string;
+  kind: JobKind;
+  createdBy: string;
+  permissionedAs: string;
+  member: Member;
+  tag: string;
+  /** JSON text of an object. */
+  args: string;
+  path: string | null;
+  hash: string | null;
+  /** JSON text of the value of a preview. */
+  rawFlow: string | null;
+  parentJob: string | null;
+  rootJob: string | null;
+  triggerKind: string | null;
+  triggerPath: string | null;
+  priority: number | null;
+  cacheTtlSeconds: number | null;
+  visibleToOwner: boolean;
+  options: JobOptions;
+  scheduledFor: Date | null;
+}
+
+/** A flow's job with its value, as `advance` wants it. */
+export interface FlowRun {
+  job: FlowJob;
+  flow: FlowValue;
+}
+
+interface JobRow {
+  id: string;
+  workspace_id: string;
+  kind: JobKind;
+  created_by: string;
+  permissioned_as: string;
+  identity: string;
+  tag: string;
+  args: string | null;
+  script_path: string | null;
+  script_hash: string | null;
+  raw_flow: string | null;
+  parent_job: string | null;
+  root_job: string | null;
+  trigger_kind: string | null;
+  trigger_path: string | null;
+  priority: number | null;
+  cache_ttl: number | null;
+  visible_to_owner: boolean;
+  options: JobOptions;
+  scheduled_for: Date | null;
+}
+
+/** A flow job's definition. `undefined` = there is no such job, or it is no flow. */
+export async function loadFlowJob(db: Queryable, id: string): Promise<FlowJob | undefined> {
+  const row = await db.maybe<JobRow>(
+    named(
+      "flow_job",
+      sql`select j.id, j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.identity, j.tag, j.args, j.script_path,
+          j.script_hash, j.raw_flow, j.parent_job, j.root_job, j.trigger_kind, j.trigger_path, j.priority, j.cache_ttl,
+          j.visible_to_owner, j.options, q.scheduled_for
+        from job j left join job_queue q on q.id = j.id
+        where j.id = ${id} and j.kind in ('flow', 'flowpreview', 'singlestepflow')`,
+    ),
+  );
+  return row && flowJobOf(row);
+}
+
+function flowJobOf(row: JobRow): FlowJob {
+  return {
+    id: row.id,
+    workspace: row.workspace_id,
+    kind: row.kind,
+    createdBy: row.created_by,
+    permissionedAs: row.permissioned_as,
+    member: JSON.parse(row.identity) as Member,
+    tag: row.tag,
+    args: row.args ?? "{}",
+    path: row.script_path,
+    hash: row.script_hash,
+    rawFlow: row.raw_flow,
+    parentJob: row.parent_job,
+    rootJob: row.root_job,
+    triggerKind: row.trigger_kind,
+    triggerPath: row.trigger_path,
+    priority: row.priority,
+    cacheTtlSeconds: row.cache_ttl,
+    visibleToOwner: row.visible_to_owner,
+    options: row.options,
+    scheduledFor: row.scheduled_for,
+  };
+}
+
+/** Flow jobs with their values. What never changes is kept in memory. */
+export interface Runs {
+  /** @throws Error when the job or its flow's version is gone */
+  get(id: string): Promise<FlowRun>;
+  /** Makes a flow job known that is being pushed. */
+  remember(run: FlowRun): void;
+  forget(id: string): void;
+}
+
+/** Flow jobs kept in memory, and the length of arguments above which one is not kept. */
+const mostRuns = 2000;
+const longestArgs = 100_000;
+
+export function createRuns({ db, deployed }: { db: Queryable; deployed: DeployedFlows }): Runs {
+  const known = new Map<string, FlowRun>();
+  const remember = (run: FlowRun): void => {
+    if (run.job.args.length > longestArgs || run.job.options.preprocess) return;
+    known.delete(run.job.id);
+    known.set(run.job.id, run);
+    if (known.size > mostRuns) known.delete(known.keys().next().value ?? "");
+  };
+  const get = async (id: string): Promise<FlowRun> => {
+    const found = known.get(id);
+    if (found) return found;
+    const job = await loadFlowJob(db, id);
+    if (!job) throw new Error(`Flow job ${id} does not exist`);
+    const run = { job, flow: await valueOf(job) };
+    remember(run);
+    return run;
+  };
+  const valueOf = async (job: FlowJob): Promise<FlowValue> => {
+    const place = job.options.flow;
+    if (place?.body && job.parentJob !== null) return bodyFlow((await get(job.parentJob)).flow, place.body);
+    if (job.rawFlow !== null) return readFlow(JSON.parse(job.rawFlow) as FlowValue);
+    const value = job.hash === null ? null : await deployed.value(job.workspace, Number(job.hash));
+    if (!value) throw new Error(`Version ${job.hash ?? ""} of the flow ${job.path ?? ""} does not exist any more`);
+    return readFlow(value);
+  };
+  return { get, remember, forget: (id) => void known.delete(id) };
+}
+
+/** A flow's status as it is stored, and the revision that whoever moves it has to name. */
+export interface Stored {
+  status: FlowStatus;
+  revision: number;
+}
+
+export async function loadStatus(db: Queryable, id: string): Promise<Stored | undefined> {
+  const row = await db.maybe<{ status: string; revision: number }>(
+    named("flow_status", sql`select status, revision from job_flow where id = ${id}`),
+  );
+  return row && { status: JSON.parse(row.status) as FlowStatus, revision: row.revision };
+}

@@ -1,0 +1,98 @@
+import { createMcpHandler } from "@modelcontextprotocol/server";
+import { createChanges } from "./changes.ts";
+import { endpointTools } from "./endpoint/tool.ts";
+import type { Host } from "./host.ts";
+import { readAddress, type Address } from "./http/address.ts";
+import { parse, readText } from "./http/body.ts";
+import { createCancellations } from "./http/cancellation.ts";
+import { admit, type Entry } from "./http/entry.ts";
+import { createExchange, servedBy, type Message } from "./http/exchange.ts";
+import { inquire } from "./http/inquiry.ts";
+import { createListens } from "./http/listen.ts";
+import { refuseForeign } from "./http/origin.ts";
+import { fault } from "./http/refusal.ts";
+import { authInfoOf, createSseStreams } from "./http/sse.ts";
+import { ownTools } from "./own-tools.ts";
+import { createSeal } from "./protocol/agreement.ts";
+import { createProtocolServer, type Parts } from "./protocol/server.ts";
+import { createCatalogue } from "./runnable/catalogue.ts";
+import { scriptSource } from "./runnable/runnable.ts";
+import { createToolbox } from "./toolbox.ts";
+
+/** The MCP server of an instance. */
+export interface Mcp {
+  /** Whether a path belongs to it; everything else under `/api` is the REST API's. */
+  serves(pathname: string): boolean;
+  /** Answers every request, errors included; needs no socket. */
+  fetch(request: Request): Promise<Response>;
+  /** Streams of the older transport that are open in this process. */
+  streams(): number;
+  /** Ends every stream. */
+  close(): Promise<void>;
+}
+
+function assemble(host: Host): Parts {
+  const taken = new Set([...endpointTools(host.operations).keys(), ...ownTools.keys()]);
+  const catalogue = createCatalogue({ db: host.db, bus: host.bus, sources: host.sources ?? [scriptSource], taken });
+  return { host, toolbox: createToolbox(host, catalogue), catalogue, seal: createSeal(host.secret) };
+}
+
+export function createMcp(host: Host): Mcp {
+  const parts = assemble(host);
+  const { catalogue } = parts;
+  const changes = createChanges({ bus: host.bus, forget: (workspace) => catalogue.forget(workspace) });
+  const streams = createSseStreams(parts, changes);
+  const cancellations = createCancellations(host.bus);
+  const onerror = (error: Error): void => host.log.warn({ err: error }, "an MCP request was refused");
+  const build = servedBy((served) => createProtocolServer(parts, served));
+  const shared = createMcpHandler(build, { onerror });
+  const listens = createListens({ host, changes, build, onerror });
+  const exchange = createExchange(shared, cancellations);
+
+  const post = async (entry: Entry, request: Request): Promise<Response> => {
+    const text = await readText(request);
+    if (text === null) return fault(413, "The request is too large");
+    const body = parse(text);
+    const { url, headers, signal } = request;
+    const fresh = new Request(url, { method: "POST", headers, signal, ...(body === undefined ? { body: text } : {}) });
+    if (body === undefined) return shared.fetch(fresh, { authInfo: authInfoOf(entry) });
+    const message: Message = typeof body === "object" && body !== null && !Array.isArray(body) ? body : {};
+    return (message.method === "subscriptions/listen" ? listens.open : exchange)(entry, { request: fresh, body, message });
+  };
+
+  const route = async (address: Address, request: Request): Promise<Response> => {
+    const entry = await admit(host, request, address.workspace);
+    if (entry instanceof Response) return entry;
+    const { method } = request;
+    if (address.kind !== "endpoint" && address.kind !== "message") {
+      return method === "GET" ? inquire(parts, { address, entry, request }) : fault(405, "Use GET", { allow: "GET" });
+    }
+    if (address.kind === "message") return method === "POST" ? streams.receive(entry, request) : fault(405, "Use POST", { allow: "POST" });
+    if (method === "POST") return post(entry, request);
+    if (method === "GET" && address.sse) return streams.open(entry, request);
+    return fault(405, "Method not allowed", { allow: address.sse ? "GET, POST" : "POST" });
+  };
+
+  return {
+    serves: (pathname) => readAddress(pathname) !== null,
+    streams: streams.count,
+    async fetch(request) {
+      const address = readAddress(new URL(request.url).pathname);
+      if (!address) return fault(404, "No such address of the MCP server");
+      const refused = refuseForeign(request, host.baseUrl);
+      if (refused) return refused;
+      try {
+        return await route(address, request);
+      } catch (error) {
+        host.log.error({ err: error }, "an MCP request failed unexpectedly");
+        return fault(500, "Internal error; the server log holds the details");
+      }
+    },
+    async close() {
+      cancellations.close();
+      changes.close();
+      catalogue.close();
+      await Promise.all([streams.close(), shared.close(), listens.close()]);
+    },
+  };
+}

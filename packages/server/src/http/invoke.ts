@@ -1,0 +1,50 @@
+import { ApiError, type OperationSpec } from "@towermill/contract";
+import type { Authentication } from "../identity/authentication.ts";
+import type { Caller } from "../identity/caller.ts";
+import type { Services } from "../services.ts";
+import { requireAccess } from "./access.ts";
+import { answer } from "./answer.ts";
+import type { Route } from "./app.ts";
+import { parseJson, parsePart, queryObject, readBody } from "./body.ts";
+import type { Call } from "./call.ts";
+
+/** One request whose caller is known. */
+export interface Invocation {
+  request: Request;
+  /** Parameters of the path, not parsed yet. */
+  params: Readonly<Record<string, string>>;
+  search: URLSearchParams;
+  /** Decides whether the call may be made. */
+  caller: Caller;
+  /** What the handler sees, when that is narrower: scopes with paths narrow lists and single items there. */
+  narrowed?: Caller;
+}
+
+async function parseBody(op: OperationSpec, request: Request, limit: number): Promise<{ body: unknown; bodyText: string }> {
+  if (op.body === undefined || op.body === "raw") return { body: undefined, bodyText: "" };
+  const bodyText = (await readBody(request, limit)).toString("utf8");
+  const value = bodyText.trim() === "" ? undefined : parseJson(bodyText);
+  return { body: parsePart(op.body, value, "body"), bodyText };
+}
+
+/** PostgreSQL has no text with NUL in it, so nothing can be meant by one. @throws ApiError `bad_request` */
+function refuseNul(params: Readonly<Record<string, string>>, search: URLSearchParams): void {
+  for (const [name, value] of [...Object.entries(params), ...search]) {
+    if (value.includes("\0")) throw new ApiError("bad_request", `${name}: holds a NUL character`);
+  }
+}
+
+/** Parse → permission → handler → answer: the one way into every operation, from a socket or from within. @throws ApiError */
+export async function invoke(
+  { services, auth, route }: { services: Services; auth: Authentication; route: Route },
+  { request, params: rawParams, search, caller, narrowed = caller }: Invocation,
+): Promise<Response> {
+  const { operation: op, handle } = route;
+  refuseNul(rawParams, search);
+  const params = op.params ? parsePart(op.params, rawParams, "path") : rawParams;
+  const member = await requireAccess(auth, { op, caller, params });
+  const query = op.query ? parsePart(op.query, queryObject(search), "query") : {};
+  const { body, bodyText } = await parseBody(op, request, services.bodyLimit);
+  const call = { operation: op, params, query, body, bodyText, caller: narrowed, member, request, search, signal: request.signal };
+  return answer(op, await handle(call as unknown as Call));
+}

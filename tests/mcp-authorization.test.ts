@@ -1,0 +1,274 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { mcpWorld, type McpWorld } from "./support/mcp-world.ts";
+
+let world: McpWorld;
+
+const grants: Record<string, string[]> = {
+  reader: ["jobs:read"],
+  writer: ["scripts:write"],
+  lookalike: ["mcpx:all"],
+  prefix: ["mcp-foo"],
+  tags: ["if_jobs:filter_tags:bun"],
+  folder: ["mcp:scripts:f/a/*", "mcp:endpoints:*"],
+  onlyFolder: ["mcp:scripts:f/a/*"],
+  oneEndpoint: ["mcp:endpoints:listVariable"],
+  favorites: ["mcp:favorites"],
+  bare: ["mcp"],
+  bareWithin: ["mcp", "variables:read"],
+  levelRead: ["mcp:level:read"],
+  toolset: ["mcp:toolset:variables:ro"],
+};
+
+beforeAll(async () => {
+  world = await mcpWorld();
+  for (const [token, scopes] of Object.entries(grants)) await world.addToken({ name: "alice", token, scopes });
+  await world.addToken({ name: "alice", token: "gone", scopes: ["mcp:all"], expired: true });
+  await world.addToken({ name: "alice", token: "readOnly", scopes: ["mcp:all"], readOnly: true });
+  await world.addToken({ name: "alice", token: "boundToW", scopes: ["mcp:all"], workspace: "w" });
+  await world.addToken({ name: "olga", token: "operator", scopes: ["mcp:all"] });
+  await world.addToken({ name: "bob", token: "bobAll", scopes: ["mcp:all"] });
+  await world.addScript({ path: "f/a/x", summary: "X", schema: { type: "object", properties: {} } });
+  await world.addScript({ path: "f/ab/x", summary: "AB" });
+  await world.addScript({ path: "u/alice/own", summary: "Own" });
+  await world.addScript({ path: `f/ab/${"long".repeat(20)}`, summary: "Long" });
+  const starred = await fetch(`${world.url}/api/w/w/favorites/star`, {
+    method: "POST",
+    headers: { authorization: "Bearer alice", "content-type": "application/json" },
+    body: JSON.stringify({ path: "u/alice/own", favorite_kind: "script" }),
+  });
+  expect(starred.status).toBe(200);
+});
+
+async function list(token: string, path = "/api/mcp/w/w/mcp", headers: Record<string, string> = {}): Promise<string[]> {
+  const { message, status, text } = await world.rpc(token, "tools/list", { path, headers });
+  if (!message?.result?.tools) throw new Error(`${status} ${text}`);
+  return message.result.tools.map((tool) => tool.name);
+}
+
+/** What a call came to: its text, prefixed with how it ended. */
+async function call(token: string, name: string, args: object = {}, options: { path?: string; headers?: Record<string, string> } = {}): Promise<string> {
+  const { message, status, text } = await world.rpc(token, "tools/call", { params: { name, arguments: args }, ...options });
+  if (message?.error) return `error ${message.error.code}: ${message.error.message}`;
+  if (!message?.result) return `http ${status}: ${text}`;
+  return `${message.result.isError ? "refused" : "ok"}: ${message.result.content?.[0]?.text ?? ""}`;
+}
+
+const methods = ["initialize", "server/discover", "tools/list", "tools/call", "resources/list", "ping"];
+
+describe("who may enter", () => {
+  test("no token is 401 with the address of the metadata, and no JSON-RPC answer", async () => {
+    const { status, headers, message } = await world.rpc(null, "initialize");
+    expect(status).toBe(401);
+    expect(headers.get("www-authenticate")).toBe(
+      'Bearer resource_metadata="http://localhost:8000/.well-known/oauth-protected-resource/api/mcp/w/w/mcp"',
+    );
+    expect(message).not.toHaveProperty("jsonrpc");
+  });
+
+  test.each(["garbage", "gone", "tmj_0"])("the token %s is 401 invalid_token", async (token) => {
+    const { status, headers } = await world.rpc(token, "tools/list");
+    expect([status, headers.get("www-authenticate")]).toEqual([401, expect.stringContaining('error="invalid_token"')]);
+  });
+
+  test("a revoked token is 401 at once", async () => {
+    await world.addToken({ name: "alice", token: "short", scopes: ["mcp:all"] });
+    expect((await world.rpc("short", "tools/list")).status).toBe(200);
+    await world.revoke("short");
+    expect((await world.rpc("short", "tools/list")).status).toBe(401);
+  });
+
+  test.each(["reader", "writer", "lookalike", "prefix"])("a token without an MCP scope (%s) is 403 on every entry", async (token) => {
+    for (const path of ["/api/mcp/w/w/mcp", "/api/mcp/w/w/sse", "/api/mcp", "/api/mcp/gateway"]) {
+      for (const method of methods) {
+        const { status, headers, text } = await world.rpc(token, method, { path });
+        expect([path, method, status]).toEqual([path, method, 403]);
+        expect(headers.get("www-authenticate")).toContain('error="insufficient_scope"');
+        expect(text).toContain("missing mcp scope");
+      }
+    }
+    for (const [method, path] of [["GET", "sse"], ["POST", "message?sessionId=x"], ["GET", "list_tools"], ["GET", "explain?tool=x"]] as const) {
+      const response = await fetch(`${world.url}/api/mcp/w/w/${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+      expect([path, response.status]).toEqual([path, 403]);
+    }
+  });
+
+  test("a token of tag filters only, and one without scopes, may enter", async () => {
+    expect(await list("tags")).toContain("listJobs");
+    expect(await list("alice")).toContain("listJobs");
+  });
+
+  test("another workspace is 403, for strangers and for tokens bound elsewhere", async () => {
+    expect((await world.rpc("alice", "tools/list", { path: "/api/mcp/w/other/mcp" })).status).toBe(403);
+    expect((await world.rpc("boundToW", "tools/list", { path: "/api/mcp/w/other/mcp" })).status).toBe(403);
+    expect((await world.rpc("alice", "tools/list", { path: "/api/mcp/w/nowhere/mcp" })).status).toBe(403);
+  });
+
+  test("a workspace that was left is refused in a call of the address of all workspaces", async () => {
+    expect(await call("alice", "listVariable", { workspace: "other" }, { path: "/api/mcp" })).toMatch(/^refused: workspace: you are not a member/);
+    expect(await call("alice", "listVariable", { workspace: "w" }, { path: "/api/mcp" })).toMatch(/^ok/);
+    expect(await call("boundToW", "listVariable", { workspace: "other" }, { path: "/api/mcp" })).toMatch(/^refused/);
+  });
+
+  test("a foreign Origin is 403; so is a name for this machine that is not its own", async () => {
+    expect((await world.rpc("alice", "tools/list", { headers: { origin: "https://evil.example" } })).status).toBe(403);
+    const rebound = await world.mcp.fetch(new Request("http://evil.example/api/mcp/w/w/mcp", { method: "POST", headers: { host: "evil.example", authorization: "Bearer alice" } }));
+    expect(rebound.status).toBe(403);
+  });
+
+  test("the address of all workspaces takes no token in the query, and no cookie is accepted anywhere", async () => {
+    expect((await world.rpc(null, "tools/list", { path: "/api/mcp?token=alice" })).status).toBe(401);
+    expect((await world.rpc(null, "tools/list", { headers: { cookie: "token=alice" } })).status).toBe(401);
+    expect((await world.rpc(null, "tools/list", { path: "/api/mcp/w/w/sse?token=alice" })).status).toBe(200);
+  });
+});
+
+describe("what a confined token sees and calls", () => {
+  test("paths of its folder only; a longer name is not in the folder", async () => {
+    const names = await list("folder");
+    expect(names).toContain("s-f_a_x");
+    expect(names.filter((name) => /^[sS]-/.test(name))).toEqual(["s-f_a_x"]);
+    expect(await call("folder", "s-f_a_x")).toMatch(/^ok/);
+    expect(await call("folder", "s-f_ab_x")).toMatch(/^refused: .*scopes do not cover/);
+    expect(await call("folder", "runScriptByPath", { path: "f/ab/x" })).toMatch(/^refused/);
+    expect(await call("folder", "runScriptByPath", { path: "f/a/x" })).toMatch(/^ok/);
+  });
+
+  test("endpoints are confined too: reading, deploying, and lists", async () => {
+    expect(await call("folder", "getScriptByPath", { path: "u/alice/own" })).toMatch(/^refused/);
+    expect(await call("folder", "getScriptByPath", { path: "f/a/x" })).toMatch(/^ok/);
+    expect(await call("folder", "createScript", { body: { path: "u/alice/new", summary: "", content: "export function main() {}", language: "bun" } })).toMatch(/^refused/);
+    expect(await call("folder", "createVariable", { body: { path: "u/alice/secret", value: "1", is_secret: false } })).toMatch(/^refused/);
+    const scripts = await call("folder", "listScripts");
+    expect(scripts).toContain("f/a/x");
+    expect(scripts).not.toMatch(/f\/ab|u\/alice/);
+  });
+
+  test("what cannot be confined is neither listed nor called", async () => {
+    expect(await list("folder")).not.toContain("runScriptPreview");
+    expect(await call("folder", "runScriptPreview", { body: { content: "1", language: "bun", path: "f/a/x" } })).toMatch(/^refused/);
+  });
+
+  test("a hashed name outside of the scope is refused", async () => {
+    const hashed = (await list("bobAll")).find((name) => name.startsWith("S-")) ?? "";
+    expect(hashed).toMatch(/^S-.{22}[0-9a-f]{16}$/);
+    expect(await call("onlyFolder", hashed)).toMatch(/^refused/);
+  });
+
+  test("one endpoint is one endpoint", async () => {
+    expect(await list("oneEndpoint")).toEqual(["listVariable", "waitForJob"]);
+    expect(await call("oneEndpoint", "listVariable")).toMatch(/^ok/);
+    expect(await call("oneEndpoint", "getVariable", { path: "u/alice/v" })).toMatch(/^refused: getVariable is not available/);
+    expect(await call("oneEndpoint", "s-f_a_x")).toMatch(/^refused/);
+  });
+
+  test("favourites only: another script is refused even by name and by path", async () => {
+    const names = await list("favorites");
+    expect(names.filter((name) => /^[sS]-/.test(name))).toEqual(["s-u_alice_own"]);
+    expect(await call("favorites", "s-u_alice_own")).toMatch(/^ok/);
+    expect(await call("favorites", "s-f_a_x")).toMatch(/^refused: .*favourites/);
+    expect(await call("favorites", "runScriptByPath", { path: "f/a/x" })).toMatch(/^refused/);
+    expect(await call("favorites", "runScriptByPath", { path: "u/alice/own" })).toMatch(/^ok/);
+  });
+
+  test("the bare mcp scope of the guide covers everything, or what the other scopes leave", async () => {
+    expect(await list("bare")).toEqual(expect.arrayContaining(["createVariable", "s-f_a_x"]));
+    expect(await call("bare", "createVariable", { body: { path: "u/alice/bare", value: "1", is_secret: false } })).toMatch(/^ok/);
+    expect(await list("bareWithin")).toEqual(["getVariable", "listVariable", "waitForJob"].sort((a, b) => (a === "waitForJob" ? 1 : b === "waitForJob" ? -1 : a.localeCompare(b))));
+    expect(await call("bareWithin", "createVariable", { body: { path: "u/alice/no", value: "1", is_secret: false } })).toMatch(/^refused/);
+  });
+
+  test("a toolset, read only", async () => {
+    expect(await list("toolset")).toEqual(["getVariable", "listVariable", "waitForJob"]);
+  });
+});
+
+describe("roles", () => {
+  test.each(["readOnly", "levelRead"])("%s: no writing tool is listed, and none is called by name", async (token) => {
+    const { message } = await world.rpc(token, "tools/list");
+    const tools = (message?.result?.tools ?? []) as { name: string; annotations: { readOnlyHint: boolean } }[];
+    expect(tools.length).toBeGreaterThan(5);
+    expect(tools.filter((tool) => !tool.annotations.readOnlyHint)).toEqual([]);
+    expect(await call(token, "createVariable", { body: { path: "u/alice/ro", value: "1", is_secret: false } })).toMatch(/^refused/);
+    expect(await call(token, "s-f_a_x")).toMatch(/^refused/);
+    expect(await call(token, "runScriptByPath", { path: "f/a/x" })).toMatch(/^refused/);
+  });
+
+  test("an operator writes nothing, and runs what it may read", async () => {
+    const names = await list("operator");
+    expect(names).not.toContain("createScript");
+    expect(names).not.toContain("runScriptPreview");
+    expect(await call("operator", "createVariable", { body: { path: "u/olga/v", value: "1", is_secret: false } })).toMatch(/^refused/);
+    expect(await call("operator", "s-f_a_x")).toMatch(/^ok/);
+    expect(await call("operator", "s-u_alice_own")).toMatch(/^error -32602: Unknown tool/);
+  });
+
+  test("what one may not read is unknown, not refused", async () => {
+    expect(await list("bobAll")).not.toContain("s-u_alice_own");
+    expect(await call("bobAll", "s-u_alice_own")).toMatch(/^error -32602: Unknown tool/);
+    expect(await call("bobAll", "getScriptByPath", { path: "u/alice/own" })).toMatch(/^refused: .*404/);
+  });
+
+  test("the job of somebody else is not found: state, logs, result, cancel", async () => {
+    const { message } = await world.rpc("alice", "tools/call", { params: { name: "s-u_alice_own", arguments: {} } });
+    const id = String(message?.result?.structuredContent?.["job_id"]);
+    expect(await call("alice", "getJob", { id })).toMatch(/^ok/);
+    for (const name of ["getJob", "getJobLogs", "getCompletedJobResultMaybe", "cancelQueuedJob", "waitForJob"]) {
+      expect(await call("bobAll", name, { id })).toMatch(/^refused: .*not found/i);
+    }
+    const read = await world.rpc("bobAll", "resources/read", { params: { uri: `wm://w/jobs/${id}/result` } });
+    expect(read.message?.error?.code).toBe(-32002);
+    const own = await world.rpc("alice", "resources/read", { params: { uri: `wm://w/jobs/${id}/result` } });
+    expect(own.message?.result).toMatchObject({ contents: [{ text: '{"echo":{}}' }] });
+  });
+});
+
+describe("narrowing", () => {
+  test("by query and header it only takes away", async () => {
+    expect(await list("oneEndpoint", "/api/mcp/w/w/mcp?tools=listVariable,createVariable")).toEqual(["listVariable"]);
+    expect(await list("oneEndpoint", "/api/mcp/w/w/mcp", { "x-mcp-toolsets": "variables,scripts" })).toEqual(["listVariable"]);
+    expect(await list("alice", "/api/mcp/w/w/mcp?toolsets=variables&readonly=true")).toEqual(["getVariable", "listVariable"]);
+    expect(await call("alice", "createVariable", { path: "u/alice/n", value: "", is_secret: false }, { path: "/api/mcp/w/w/mcp?readonly" })).toMatch(/^refused/);
+    expect(await call("alice", "listVariable", {}, { headers: { "x-mcp-exclude-tools": "listVariable" } })).toMatch(/^refused/);
+  });
+});
+
+describe("arguments", () => {
+  test("a workspace in the arguments never leads out of the one in the address", async () => {
+    expect(await call("alice", "listVariable", { workspace: "other" })).toMatch(/^refused: workspace: this address is for the workspace w/);
+    expect(await call("alice", "createVariable", { body: { workspace: "other", path: "u/alice/wsx", value: "1", is_secret: false } })).not.toContain("other");
+  });
+
+  test.each(["../../other/variables/list", "u/alice/../bob/x", "u%2Falice%2Fown", "u/alice/own\u0000", "", "/", "..", "?decrypt_secret=true"])(
+    "the path %j leads nowhere",
+    async (path) => expect(await call("alice", "getScriptByPath", { path })).toMatch(/^refused/),
+  );
+
+  test("another function than main cannot be chosen", async () => {
+    expect(await call("alice", "s-f_a_x", { _ENTRYPOINT_OVERRIDE: "other" })).toMatch(/^refused: _ENTRYPOINT_OVERRIDE/);
+    expect(await call("alice", "runScriptByPath", { path: "f/a/x", args: { _ENTRYPOINT_OVERRIDE: "other" } })).toMatch(/^refused: _ENTRYPOINT_OVERRIDE/);
+  });
+
+  test("a body beyond the limit is 413; a batch is no request", async () => {
+    const huge = await fetch(`${world.url}/api/mcp/w/w/mcp`, {
+      method: "POST",
+      headers: { authorization: "Bearer alice", "content-type": "application/json", accept: "application/json, text/event-stream" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: { x: "y".repeat(9_000_000) } }),
+    });
+    expect(huge.status).toBe(413);
+  });
+
+  test("headers that contradict the body are refused", async () => {
+    const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
+    const { status, message } = await world.rpc("alice", "tools/list", { params: { _meta: meta }, headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call" } });
+    expect([status, message?.error?.code]).toEqual([400, -32020]);
+  });
+});
+
+test("no token is in the audit trail", async () => {
+  const { sql } = await import("@towermill/store");
+  const rows = await world.db.query<{ parameters: unknown; resource: string }>(sql`select resource, parameters from audit where operation = 'mcp.call'`);
+  expect(rows.length).toBeGreaterThan(20);
+  expect(JSON.stringify(rows)).not.toMatch(/bobAll|oneEndpoint|levelRead/);
+});
+
+test("nothing failed on the server", () => expect(world.errors).toEqual([]));
