@@ -23,8 +23,8 @@ for await (const chunk of Bun.stdin.stream()) {
   }
 }`;
 
-function startRunner(place) {
-  const child = spawn(findBun(), ["run", join(place, "guest.ts")], { stdio: ["pipe", "pipe", "ignore"] });
+function startRunner(place, bun) {
+  const child = spawn(bun, ["run", join(place, "guest.ts")], { stdio: ["pipe", "pipe", "ignore"] });
   let text = "";
   const waiting = [];
   child.stdout.on("data", (chunk) => {
@@ -46,7 +46,8 @@ export async function startFloor(databaseUrl, slots = 4) {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 8 });
   await pool.query("create table if not exists floor_queue (id uuid primary key, running boolean not null, args json)");
   await pool.query("create table if not exists floor_done (id uuid primary key, result json, at timestamptz default now())");
-  const runners = Array.from({ length: slots }, () => startRunner(place));
+  const bun = await findBun();
+  const runners = Array.from({ length: slots }, () => startRunner(place, bun));
   await Promise.all(runners.map((runner) => runner.ready));
   const idle = [...runners];
   const waiting = [];

@@ -216,7 +216,7 @@ describe("roles", () => {
       expect(await call("bobAll", name, { id })).toMatch(/^refused: .*not found/i);
     }
     const read = await world.rpc("bobAll", "resources/read", { params: { uri: `wm://w/jobs/${id}/result` } });
-    expect(read.message?.error?.code).toBe(-32002);
+    expect(read.message?.error?.code).toBe(-32602);
     const own = await world.rpc("alice", "resources/read", { params: { uri: `wm://w/jobs/${id}/result` } });
     expect(own.message?.result).toMatchObject({ contents: [{ text: '{"echo":{}}' }] });
   });

@@ -222,6 +222,30 @@ def main():
   );
 });
 
+test("variables and resources named in arguments arrive as their values, and secrets stay out of job and logs", async () => {
+  const secret = "correct-horse-battery";
+  await instance.text("POST", "/w/admins/variables/create", {
+    body: { path: "u/admin/argument", value: secret, is_secret: true, description: "" },
+  });
+  const resource = {
+    path: "u/admin/argument",
+    value: { host: "db", password: "$var:u/admin/argument" },
+    resource_type: "any",
+  };
+  await instance.text("POST", "/w/admins/resources/create", { body: resource });
+  const content = `export async function main(database: any, key: string) { console.log("the key is " + key); return { host: database.host, same: database.password === key, long: key.length }; }`;
+  await deployScript(instance, { path: "u/admin/arguments", language: "bun", content });
+  const body = { database: "$res:u/admin/argument", key: "$var:u/admin/argument" };
+  const id = await instance.text("POST", "/w/admins/jobs/run/p/u/admin/arguments", { body });
+  await instance.text("GET", `/w/admins/jobs_u/getupdate_sse/${id}?running=false`);
+  const result = await instance.json("GET", `/w/admins/jobs_u/completed/get_result/${id}`);
+  expect(result).toEqual({ host: "db", same: true, long: secret.length });
+  const job = await instance.text("GET", `/w/admins/jobs_u/get/${id}`);
+  const logs = await instance.text("GET", `/w/admins/jobs_u/get_logs/${id}`);
+  expect(job + logs).not.toContain(secret);
+  expect(logs).toContain("the key is ");
+});
+
 test("a script without the SDK has what it needs in its environment", async () => {
   const content = `curl -fsS -H "Authorization: Bearer $WM_TOKEN" "$BASE_INTERNAL_URL/api/w/$WM_WORKSPACE/users/whoami" >/dev/null || exit 1
 echo "$WM_WORKSPACE $WM_USERNAME $WM_EMAIL $WM_STATE_PATH $WM_JOB_ID"`;

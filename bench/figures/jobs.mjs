@@ -1,5 +1,5 @@
 // Figures of single jobs: throughput and latency beside the floor and the peers, in the same run.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBun } from "../../packages/runtimes/dist/bun/binary.js";
@@ -92,9 +92,11 @@ export async function languages(ctx) {
   const { instance, stop } = await warmInstance(ctx);
   const place = coldFiles();
   const count = ctx.quick ? 40 : 150;
-  const bun = findBun();
+  const bun = await findBun();
   const coldBun = () => spawnOnce(bun, ["run", join(place, "cold.mjs")]);
-  const coldPython = () => spawnOnce("python3", [join(place, "cold.py")]);
+  // the interpreter itself, not a version manager's shim in front of it
+  const interpreter = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
+  const coldPython = () => spawnOnce(interpreter, [join(place, "cold.py")]);
   const spawnBash = () => spawnOnce("/bin/bash", ["--norc", "--noprofile", join(place, "script.sh"), "x"]);
   requireEqual(JSON.parse(await coldBun()), right, "cold bun");
   requireEqual(JSON.parse(await coldPython()), right, "cold python");

@@ -42,6 +42,21 @@ describe("variables", () => {
     expect(await cli.json("variable", "get", "u/admin/pushed")).toMatchObject({ value: "changed" });
   });
 
+  test("that are secret travel encrypted, and pushing the ciphertext back keeps them", async () => {
+    await cli.ok("variable", "add", "the real value", "u/admin/carried", "--secret", "--description", "before");
+    const read = "/w/items/variables/get/u/admin/carried?decrypt_secret=false&include_encrypted=true";
+    const { value } = await instance.json<{ value: string }>("GET", read);
+    expect(value).not.toContain("real");
+    const lines = (description: string) => `value: ${value}\nis_secret: true\ndescription: ${description}\n`;
+    const file = write("u/admin/carried.variable.yaml", lines("before"));
+    await cli.ok("variable", "push", file, "u/admin/carried");
+    write("u/admin/carried.variable.yaml", lines("after"));
+    await cli.ok("variable", "push", file, "u/admin/carried");
+    const after = await cli.json("variable", "get", "u/admin/carried");
+    expect(after).toMatchObject({ description: "after", is_secret: true });
+    expect(await instance.json("GET", "/w/items/variables/get_value/u/admin/carried")).toBe("the real value");
+  });
+
   test("that are missing are named", async () => {
     const { code, output } = await cli.run("variable", "get", "u/admin/missing");
     expect(code).not.toBe(0);

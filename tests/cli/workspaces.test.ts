@@ -175,6 +175,16 @@ test("workspaces are switched between, shown and removed", async () => {
   expect(await cli.ok("workspace", "list")).not.toContain("second");
 });
 
+test("a pipeline needs no profile: flags name the instance, the workspace and the token", async () => {
+  const token = await tokenOf(ada, { workspace_id: "alpha" });
+  const cli = officialCli();
+  const where = ["--base-url", remote, "--workspace", "alpha", "--token", token];
+  expect(await cli.ok("workspace", "whoami", ...where)).toContain("ada@example.com");
+  expect(await cli.ok("script", "list", ...where)).toContain("path");
+  const elsewhere = await cli.run("script", "list", "--base-url", remote, "--workspace", "beta", "--token", token);
+  expect(elsewhere.code).not.toBe(0);
+});
+
 test("an instance that is not there is named", async () => {
   const cli = officialCli();
   const { code, output } = await cli.run("workspace", "add", "it", "alpha", "http://127.0.0.1:9/", "--token", "x");

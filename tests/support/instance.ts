@@ -18,7 +18,7 @@ export interface Instance {
   call(
     method: string,
     path: string,
-    options?: { body?: unknown; token?: string; headers?: Record<string, string> },
+    options?: { body?: unknown; token?: string; headers?: Record<string, string>; signal?: AbortSignal },
   ): Promise<Response>;
   /** The same, answering the text of a successful response. */
   text(method: string, path: string, options?: { body?: unknown; token?: string }): Promise<string>;
@@ -56,6 +56,7 @@ export async function startInstance({ env = {}, databaseUrl }: InstanceOptions =
   const call: Instance["call"] = (method, path, options = {}) =>
     fetch(`${url}/api${path}`, {
       method,
+      ...(options.signal ? { signal: options.signal } : {}),
       headers: {
         authorization: `Bearer ${options.token ?? token}`,
         "content-type": "application/json",

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import { createMcp } from "@towermill/mcp";
 import {
   appendLogs,
@@ -10,7 +9,7 @@ import {
   type ClaimedJob,
   type Completion,
 } from "@towermill/queue";
-import { openBus, openPool, silentLog, sql, type Database, type Log } from "@towermill/store";
+import { openBus, silentLog, sql, type Database, type Log } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { openVault } from "@towermill/vault";
 import { Hono } from "hono";
@@ -20,6 +19,7 @@ import { jobRoutes } from "../../packages/server/src/handlers/job-routes.ts";
 import { createMcpHost } from "../../packages/server/src/handlers/mcp-host.ts";
 import { createApp } from "../../packages/server/src/http/app.ts";
 import { createAuthentication } from "../../packages/server/src/identity/authentication.ts";
+import { createOAuth } from "../../packages/server/src/oauth/oauth.ts";
 import { listen } from "../../packages/server/src/server.ts";
 import type { Services } from "../../packages/server/src/services.ts";
 
@@ -106,11 +106,12 @@ async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer)
   const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth)];
   const api = createApp({ services, auth, routes });
   const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true });
+  const oauth = createOAuth(services, auth);
   const app = new Hono();
   app.all("*", async (c) => {
     const { pathname } = new URL(c.req.url);
     if (mcp.serves(pathname)) return mcp.fetch(c.req.raw);
-    return api.fetch(c.req.raw);
+    return oauth.serves(pathname) ? oauth.fetch(c.req.raw) : api.fetch(c.req.raw);
   });
   const listening = await listen(app, { host: "127.0.0.1", port: 0 });
   const stop = async (): Promise<void> => {
@@ -128,11 +129,6 @@ async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer)
  */
 export async function mcpWorld() {
   const { db, url: databaseUrl } = await testDatabase();
-  if (existsSync("/tmp/0006_mcp.sql") && !(await db.one<{ t: string | null }>(sql`select to_regclass('mcp_stream')::text as t`)).t) {
-    const client = openPool({ url: databaseUrl, max: 1 });
-    for (const part of readFileSync("/tmp/0006_mcp.sql", "utf8").replaceAll(/--.*$/gm, "").split(";").filter((t) => t.trim() !== "")) await client.execute({ ...sql`select 1`, text: part, values: [] } as never);
-    await client.close();
-  }
   await fill(db);
   const instanceKey = randomBytes(32);
   const errors: unknown[] = [];

@@ -1,5 +1,5 @@
 export { ApiError, errorTable, notFound, type ErrorCode } from "./error.ts";
-export { jsonDepth, jsonMembers, jsonObject, jsonStrings, maximumDepth, replaceJsonStrings } from "./json-text.ts";
+export { jsonDepth, jsonElements, jsonMembers, jsonObject, jsonStrings, maximumDepth, replaceJsonStrings } from "./json-text.ts";
 export { isLanguage, languages, type Language } from "./language.ts";
 export { openapi } from "./openapi.ts";
 export {
@@ -16,6 +16,9 @@ export * from "./operations/index.ts";
 export type { EditApp, NewApp } from "./operations/apps.ts";
 export type { ExportQuery } from "./operations/export.ts";
 export { protectionRuleKinds, type ProtectionRuleKind } from "./operations/protection-rules.ts";
+export type { EditFlow, NewFlow } from "./operations/flows-fields.ts";
+export type { RestartedFrom } from "./operations/flows-runs.ts";
+export type { EditedSchedule, NewSchedule } from "./operations/schedules-fields.ts";
 export type { NewScript } from "./operations/script-fields.ts";
 export { triggerDefaults, type TriggerKind } from "./operations/triggers-fields.ts";
 export { triggerKinds, triggerOperationsOf, type TriggerBody, type TriggerVerb } from "./operations/triggers.ts";

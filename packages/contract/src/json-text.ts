@@ -90,6 +90,23 @@ export function jsonMembers(text: string): Map<string, string> {
   return members;
 }
 
+/**
+ * The elements of a JSON array, each as its own text.
+ * @throws SyntaxError when `text` is not valid JSON, TypeError when it is not an array
+ */
+export function jsonElements(text: string): string[] {
+  if (!Array.isArray(JSON.parse(text))) throw new TypeError("expected a JSON array");
+  const elements: string[] = [];
+  let at = skipSpace(text, skipSpace(text, 0) + 1);
+  while (at < text.length && text[at] !== "]") {
+    const end = afterValue(text, at);
+    elements.push(text.slice(at, end));
+    at = skipSpace(text, end);
+    if (text[at] === ",") at = skipSpace(text, at + 1);
+  }
+  return elements;
+}
+
 /** Writes an object from values that are JSON texts already. */
 export function jsonObject(members: Iterable<readonly [string, string]>): string {
   return `{${Array.from(members, ([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;

@@ -21,7 +21,7 @@ export function principals(member: Pick<Member, "username" | "groups">): string[
 }
 
 function grantedBy(acl: Acl, member: Member, action: "read" | "write"): boolean {
-  return principals(member).some((who) => (action === "read" ? who in acl : acl[who] === true));
+  return principals(member).some((who) => Object.hasOwn(acl, who) && (action === "read" || acl[who] === true));
 }
 
 /**

@@ -4,14 +4,14 @@ import { nearest } from "./failure.ts";
 import type { Catalogue } from "./runnable/catalogue.ts";
 import { pathOf, toolName } from "./runnable/name.ts";
 import type { WorkspaceSession } from "./session.ts";
-import type { Toolbox } from "./toolbox.ts";
+import { isWanted, type Toolbox } from "./toolbox.ts";
 import { judgeEndpoint, judgeRunnable } from "./verdict.ts";
 
 /** Why a tool is listed or not, for the person who looks for it. */
 export interface Explanation {
   tool: string;
   listed: boolean;
-  /** `listed`, or what stands in the way: `scope`, `read_only`, `role`, `narrowed`, `favorite`, `path`, `draft`, `archived`, `permission`, `not_a_tool`, `unknown`. */
+  /** `listed`, or what stands in the way: `scope`, `read_only`, `role`, `narrowed`, `favorite`, `path`, `draft`, `archived`, `permission`, `not_a_tool`, `on_request`, `unknown`. */
   because: string;
   reason: string;
   path?: string;
@@ -69,6 +69,9 @@ export async function explain(place: Place, name: string): Promise<Explanation> 
   const tool = toolbox.endpoints.get(name);
   if (tool) {
     const verdict = judgeEndpoint(session, tool);
+    if (verdict.allowed && !isWanted(session, tool)) {
+      return { tool: name, listed: false, because: "on_request", reason: `it is shown on request, and can be called all the same: add ?toolsets=${tool.toolset} to the address` };
+    }
     if (verdict.allowed) return { tool: name, listed: true, because: "listed", reason: "the token covers it" };
     return { tool: name, listed: false, because: verdict.because, reason: verdict.reason };
   }

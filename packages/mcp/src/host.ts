@@ -59,7 +59,7 @@ export interface Host {
   readonly queryTokens: boolean;
   /** The operations that have a handler. */
   readonly operations: readonly OperationSpec[];
-  /** Where scripts and flows come from; the deployed scripts unless told. */
+  /** Where scripts and flows come from; the deployed ones unless told. */
   readonly sources?: readonly RunnableSource[];
   /** `null` when the token is unknown, expired or revoked. */
   authenticate(token: string): Promise<Principal | null>;

@@ -16,7 +16,7 @@ import { ownTools } from "./own-tools.ts";
 import { createSeal } from "./protocol/agreement.ts";
 import { createProtocolServer, type Parts } from "./protocol/server.ts";
 import { createCatalogue } from "./runnable/catalogue.ts";
-import { scriptSource } from "./runnable/runnable.ts";
+import { flowSource, scriptSource } from "./runnable/runnable.ts";
 import { createToolbox } from "./toolbox.ts";
 
 /** The MCP server of an instance. */
@@ -33,7 +33,7 @@ export interface Mcp {
 
 function assemble(host: Host): Parts {
   const taken = new Set([...endpointTools(host.operations).keys(), ...ownTools.keys()]);
-  const catalogue = createCatalogue({ db: host.db, bus: host.bus, sources: host.sources ?? [scriptSource], taken });
+  const catalogue = createCatalogue({ db: host.db, bus: host.bus, sources: host.sources ?? [scriptSource, flowSource], taken });
   return { host, toolbox: createToolbox(host, catalogue), catalogue, seal: createSeal(host.secret) };
 }
 

@@ -51,7 +51,7 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
   const listAll = async (session: Session): Promise<ShownTool[]> => {
     const shape = session.workspace === null ? "open" : "bound";
     const own = [...ownTools.values()].filter((tool) => isVisible(session, tool)).map(({ shown }) => (shape === "open" ? withWorkspace(shown) : shown));
-    const shown = [...endpoints.values()].filter((tool) => judgeEndpoint(session, tool).allowed).map((tool) => tool.shown[shape]);
+    const shown = [...endpoints.values()].filter((tool) => isWanted(session, tool) && judgeEndpoint(session, tool).allowed).map((tool) => tool.shown[shape]);
     const inside = inWorkspace(session);
     const runnables = inside ? await runnablesOf(inside) : [];
     return [...shown, ...own, ...(inside ? await catalogue.show(inside.member, runnables) : [])];
@@ -76,7 +76,7 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
   };
 
   const agree = async (session: Session, { tool, request, context }: { tool: EndpointTool; request: EndpointRequest; context: CallContext }): Promise<AskedResult | null> => {
-    if (!tool.destructive || request.confirmed) return null;
+    if (!tool.destructive || tool.runs || request.confirmed) return null;
     const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
     const sure = tool.operation.method === "DELETE" || tool.name.startsWith("delete") ? " This cannot be undone." : "";
     const digest = createHash("sha256").update(JSON.stringify([session.principal.id, session.workspace, tool.name, request])).digest("base64url");
@@ -135,6 +135,11 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
     },
     call: (session, asked) => guarded(() => (isLean(asked.name) && session.narrowing.mode === "lean" ? callLean(catalog, session, asked) : callTool(session, asked))),
   };
+}
+
+/** Tools that are shown on request only are called all the same: this is about the length of a list, not about rights. */
+export function isWanted({ narrowing: { mode, toolsets, tools }, grant }: Session, tool: EndpointTool): boolean {
+  return !tool.presentation.onRequest || mode === "lean" || toolsets !== null || tools !== null || grant.endpoints.has(tool.name) || grant.toolsets.has(tool.toolset);
 }
 
 function isVisible(session: Session, { shown, toolset, openOnly }: { shown: ShownTool; toolset: string; openOnly?: true }): boolean {

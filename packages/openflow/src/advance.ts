@@ -4,7 +4,7 @@
  *
  * A flow job has one status row. Every flow job is driven alone: iterations and branches of more than one simple step are
  * flow jobs of their own (payload `body`), as in Windmill; an iteration of a single simple step is that step's job
- * (`isSimpleBody`), which nobody can tell from the outside, since whatever could show the difference makes it not simple.
+ * (`simpleStep`), which nobody can tell from the outside, since whatever could show the difference makes it not simple.
  *
  * What a driver does:
  *
@@ -32,7 +32,9 @@
  * The status stays small: nothing in it grows with the number of iterations (ranges of ended children grow with the number
  * that is in flight). Whether a child is running is not in the status either: `publicStatus` takes it from the child rows.
  *
- * Three things that are easy to get wrong:
+ * Four things that are easy to get wrong:
+ * - What effects give rise to (`start` of a child flow, `done` of a parent) comes after all effects of the transition: an
+ *   empty branch ends at once, and its parent must have pushed the others before it hears of it.
  * - While `done` is handled, `{ from: "children" }` includes the child that has just ended, though its row is not marked yet.
  * - `results.<id>` is not in a `Scope`, as it may be any step. Look at this flow's `ownResult(status, id)`, then at the
  *   newest ended job with that `flow_step_id` under the innermost root, then at the flow's parent in the same way. Give each

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { bodyFlow, isSimpleBody, readFlow } from "./body.ts";
+import { bodyFlow, preprocessorId, readFlow, simpleStep } from "./body.ts";
 import { childId } from "./child-id.ts";
 import { loop, script } from "./driver.fixture.ts";
-import type { FlowModule, FlowValue, ForLoop } from "./flow-value.ts";
+import type { FlowModule, FlowValue } from "./flow-value.ts";
 import { withIter } from "./iter.ts";
 import { addToRanges, countOf, isInRanges } from "./range.ts";
 import { tagOfStep } from "./tag.ts";
@@ -63,16 +63,19 @@ describe("the flow of a body", () => {
 });
 
 test("modules without an id get one", () => {
+  expect(preprocessorId({ modules: [], preprocessor_module: script("") })).toBe("preprocessor");
+  expect(preprocessorId({ modules: [], preprocessor_module: script("pre") })).toBe("pre");
   expect(readFlow({ modules: [script("a"), script("")] }).modules.map(({ id }) => id)).toEqual(["a", "step_1"]);
 });
 
 test("a body is simple when nobody can tell it from its step", () => {
   const simple = (modules: FlowModule[], flow: Partial<FlowValue> = {}): boolean =>
-    isSimpleBody({ modules: [], ...flow }, loop("l", [], modules).value as ForLoop);
+    simpleStep({ modules: [], ...flow }, loop("l", [], modules).value) !== null;
   expect(simple([script("a")])).toBe(true);
   expect(simple([{ id: "a", value: { type: "script", path: "f/x" } }])).toBe(true);
   expect(simple([{ id: "a", value: { type: "flow", path: "f/x" } }])).toBe(false);
   expect(simple([])).toBe(false);
+  expect(simpleStep({ modules: [] }, { type: "identity" })).toBeNull();
   expect(simple([script("a"), script("b")])).toBe(false);
   expect(simple([script("a", { retry: {} })])).toBe(false);
   expect(simple([script("a", { continue_on_error: true })])).toBe(false);

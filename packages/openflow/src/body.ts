@@ -1,5 +1,5 @@
 import type { BodyAddress } from "./effect.ts";
-import type { FlowModule, FlowValue, ForLoop, Leaf, WhileLoop } from "./flow-value.ts";
+import type { FlowModule, FlowValue, Leaf, ModuleValue } from "./flow-value.ts";
 
 /**
  * A flow as `advance` wants it: ids where the author gave none, and a last step behind which something waits is followed
@@ -36,17 +36,20 @@ export function bodyFlow(flow: FlowValue, body: BodyAddress): FlowValue {
 }
 
 /**
- * Whether an iteration may be the job of its only step instead of a flow job around it: true for a script without any
- * option that a flow is needed for, or that would show the difference.
+ * The only step of a loop whose iterations may be that step's jobs instead of flow jobs around it, else null: a script
+ * without any option that a flow is needed for, or that would show the difference.
  */
-export function isSimpleBody(flow: FlowValue, loop: ForLoop | WhileLoop): boolean {
+export function simpleStep(flow: FlowValue, loop: ModuleValue): (FlowModule & { value: Leaf }) | null {
+  if (loop.type !== "forloopflow" && loop.type !== "whileloopflow") return null;
   const [step, ...others] = loop.modules;
   if (step === undefined || others.length > 0 || flow.failure_module != null || flow.early_return === step.id)
-    return false;
-  if (step.value.type !== "rawscript" && step.value.type !== "script") return false;
-  const { sleep, suspend, retry, cache_ttl, skip_if, stop_after_if, stop_after_all_iters_if } = step;
+    return null;
+  const { sleep, suspend, retry, cache_ttl, skip_if, stop_after_if, stop_after_all_iters_if, value } = step;
+  if (value.type !== "rawscript" && value.type !== "script") return null;
   const options = [sleep, suspend, retry, cache_ttl, skip_if, stop_after_if, stop_after_all_iters_if];
-  return options.every((option) => option == null) && step.mock?.enabled !== true && step.continue_on_error !== true;
+  const isPlain =
+    options.every((option) => option == null) && step.mock?.enabled !== true && step.continue_on_error !== true;
+  return isPlain ? { ...step, value } : null;
 }
 
 export function isLeaf(value: { type: string }): value is Leaf {

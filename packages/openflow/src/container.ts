@@ -1,7 +1,7 @@
-import { isLeaf, isSimpleBody } from "./body.ts";
+import { simpleStep } from "./body.ts";
 import type { ChildDone, IterRef, Stopped } from "./event.ts";
 import { failBetween } from "./finish.ts";
-import type { BranchAll, FlowModule, ForLoop, WhileLoop } from "./flow-value.ts";
+import type { BranchAll, FlowModule } from "./flow-value.ts";
 import { push, pushIteration } from "./leaf.ts";
 import { addToRanges, countOf, isInRanges } from "./range.ts";
 import { resultOf, scopeAfter, scopeBefore } from "./scope.ts";
@@ -143,29 +143,17 @@ function pushChild(
   const iteration = status.children;
   const child = newChild(turn, { step: id, iteration, attempt: status.attempt });
   const pushed = { ...status, children: iteration + 1, job: status.parallel ? status.job : child.job };
-  if (value.type === "branchall") {
-    if (value.branches[iteration]?.modules.length === 0) {
-      turn.effects.push({ kind: "instant", child, success: true, result: { from: "args", iter: null } });
-      turn.effects.push({ kind: "record", child, success: true });
-      return { ...pushed, progress: { ...status.progress, done: addToRanges(status.progress.done, iteration) } };
-    }
-  } else if (value.type === "forloopflow" || value.type === "whileloopflow") {
-    const step = simpleStep(turn, value);
-    if (step !== null) {
-      const iter = iterOf(module, status);
-      const scope = scopeBefore(turn, index);
-      const { parallel: ownRoot = false } = status;
-      pushIteration(turn, step, {
-        loop: module,
-        child,
-        iter,
-        scheduledFor,
-        scope,
-        ownRoot,
-        squash: value.squash === true,
-      });
-      return pushed;
-    }
+  if (value.type === "branchall" && value.branches[iteration]?.modules.length === 0) {
+    turn.effects.push({ kind: "instant", child, success: true, result: { from: "args", iter: null } });
+    turn.effects.push({ kind: "record", child, success: true });
+    return { ...pushed, progress: { ...status.progress, done: addToRanges(status.progress.done, iteration) } };
+  }
+  const step = simpleStep(turn.run.flow, value);
+  if (step !== null) {
+    const iter = iterOf(module, status);
+    const scope = scopeBefore(turn, index);
+    pushIteration(turn, step, { loop: module, child, iter, scheduledFor, scope, parallel: status.parallel === true });
+    return pushed;
   }
   pushBody(turn, { index, scheduledFor }, { child, status });
   return pushed;
@@ -196,19 +184,6 @@ function pushBody(
     scope: scopeBefore(turn, index),
     ownRoot: status.parallel === true,
   });
-}
-
-function simpleStep(
-  turn: Turn,
-  loop: ForLoop | WhileLoop,
-): (FlowModule & { value: ReturnType<typeof leafOf> & object }) | null {
-  const [step] = loop.modules;
-  const value = step && leafOf(step);
-  return step && value && isSimpleBody(turn.run.flow, loop) ? { ...step, value } : null;
-}
-
-function leafOf({ value }: FlowModule) {
-  return isLeaf(value) ? value : null;
 }
 
 function iterOf({ id, value }: FlowModule, { attempt, children }: Running): IterRef {

@@ -71,6 +71,8 @@ export class Driver {
   readonly calls: Call[] = [];
   now = 1_700_000_000_000;
   readonly #setting: Setting;
+  readonly #following: { event: FlowEvent; job: string }[] = [];
+  #busy = false;
 
   constructor(setting: Setting) {
     this.#setting = setting;
@@ -146,8 +148,16 @@ export class Driver {
       flow.log.push({ event, answers, status: transition.status, effects: transition.effects });
       flow.status = transition.status;
       for (const effect of transition.effects) this.#apply(job, effect);
+      if (!this.#busy) this.#follow();
       return true;
     }
+  }
+
+  /** Events that effects give rise to, each when all effects before it are applied. */
+  #follow(): void {
+    this.#busy = true;
+    for (let next = this.#following.shift(); next; next = this.#following.shift()) this.send(next.event, next.job);
+    this.#busy = false;
   }
 
   #addFlow(job: string, { flow, ...rest }: Pick<FlowJob, "status" | "args" | "parent"> & { flow: FlowValue }): void {
@@ -181,7 +191,7 @@ export class Driver {
     } else if (effect.kind === "preprocessed") {
       const value = this.results.get(effect.job);
       flow.args = isObject(value) ? value : { value };
-      this.send({ type: "start", at: this.now }, job);
+      this.#following.push({ event: { type: "start", at: this.now }, job });
     } else if (effect.kind === "complete") this.#complete(job, effect);
   }
 
@@ -192,7 +202,8 @@ export class Driver {
     this.results.set(job, value);
     const { parent } = flow;
     if (parent === null) return;
-    this.#done({ flow: parent.job, push: parent.push }, outcomeOf(effect, "body"), value);
+    const event = { type: "done", at: this.now, ...parent.push.child, ...outcomeOf(effect, "body") } as const;
+    this.#following.push({ event, job: parent.job });
   }
 
   #push(job: string, effect: PushEffect): void {
@@ -206,7 +217,7 @@ export class Driver {
     const args = this.#withIter(job, inputs.kind === "args" ? inputs.iter : null);
     const status = payload.restart ? this.#restarted(flow, payload.restart) : initialStatus(flow);
     this.#addFlow(child.job, { flow, status, args, parent: { job, push: effect } });
-    this.send({ type: "start", at: this.now }, child.job);
+    this.#following.push({ event: { type: "start", at: this.now }, job: child.job });
   }
 
   #restarted(flow: FlowValue, { job, path }: NestedRestart): FlowStatus {
@@ -228,7 +239,8 @@ export class Driver {
 
   #done({ flow, push }: Waiting, outcome: Omit<ChildDone, keyof PushEffect["child"]>, result: unknown): void {
     this.results.set(push.child.job, result);
-    this.send({ type: "done", at: this.now, ...push.child, ...outcome }, flow);
+    this.#following.push({ event: { type: "done", at: this.now, ...push.child, ...outcome }, job: flow });
+    if (!this.#busy) this.#follow();
   }
 
   #inputs(job: string, { inputs }: PushEffect): Record<string, unknown> {

@@ -23,7 +23,7 @@ export type Effect =
   | { kind: "unsuspend" }
   /** The preprocessor's result becomes the arguments (`{value}` if it is no object); then comes `start`. */
   | { kind: "preprocessed"; job: string }
-  /** Answers synchronous callers; the flow goes on. */
+  /** Answers synchronous callers of the root flow, also when it comes from a child flow; the flow goes on. */
   | { kind: "early_return"; success: boolean; result: ResultRef }
   /** A sentence for the log of the root flow. */
   | { kind: "log"; step: string; message: string }

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { advance } from "./advance.ts";
 import { Driver, loop, script, type Setting } from "./driver.fixture.ts";
 import type { FlowModule } from "./flow-value.ts";
+import { initialStatus } from "./initial-status.ts";
+import { outcomeOf } from "./outcome.ts";
 import { retryDelay } from "./retry.ts";
 
 const boom = { success: false, result: { error: { message: "boom" } } };
@@ -81,6 +84,16 @@ describe("the handler", () => {
     const retrying = { ...flow, failure_module: script("failure", { retry: { constant: { attempts: 3 } } }) };
     const driver = new Driver({ flow: retrying, runs: () => ({ ...boom, unrecoverable: true }) }).drain();
     expect(names(driver)).toEqual(["a", "failure"]);
+  });
+
+  test("that another version of the flow has not is not retried", () => {
+    const retrying = { ...flow, failure_module: script("failure", { retry: { constant: { attempts: 3 } } }) };
+    const driver = new Driver({ flow: retrying, exprs, runs: () => boom });
+    driver.runOne();
+    const { job } = driver.waiting[0]?.push.child ?? { job: "" };
+    const event = { type: "done", at: 1, job, step: "failure", iteration: null, attempt: 0, success: false } as const;
+    const moved = advance({ job: driver.root, flow: { modules: flow.modules } }, driver.status, event);
+    expect(moved).toMatchObject({ kind: "moved", effects: [{ kind: "complete", status: "failure" }] });
   });
 
   test("that is no script counts as none", () => {
@@ -251,6 +264,12 @@ describe("cancel", () => {
     expect(driver.status.modules[0]?.type).toBe("Failure");
     expect(driver.end?.value).toMatchObject({ error: { message: "Job canceled: enough by u/me" } });
   });
+  test("ends a flow that has not begun", () => {
+    const status = initialStatus(flow);
+    const event = { type: "cancel", at: 1, by: "u/me", reason: null } as const;
+    const canceled = advance({ job: "j", flow }, status, event);
+    expect(canceled).toMatchObject({ kind: "moved", status: { modules: status.modules, engine: { phase: "ended" } } });
+  });
   test("reaches a preprocessor and a handler", () => {
     const preprocessing = new Driver({ flow, preprocess: true });
     cancel(preprocessing, null);
@@ -260,4 +279,27 @@ describe("cancel", () => {
     cancel(handling);
     expect(handling.status.failure_module).toMatchObject({ type: "Failure", parent_module: "a" });
   });
+});
+
+test("another flow's stop and handler are its own affair, a body's are not", () => {
+  const end = {
+    kind: "complete",
+    result: { from: "args", iter: null },
+    stopped: { skip: true },
+    handled: true,
+    canceled: null,
+  } as const;
+  const recovered = { ...end, status: "success", recovered: true } as const;
+  expect(outcomeOf(recovered, "flow")).toEqual({ success: true, unrecoverable: false, stopped: null, handled: false });
+  expect(outcomeOf(recovered, "body")).toEqual({
+    success: false,
+    unrecoverable: false,
+    stopped: { skip: true },
+    handled: true,
+  });
+  expect(outcomeOf({ ...end, status: "canceled", recovered: false }, "body")).toMatchObject({
+    success: false,
+    unrecoverable: true,
+  });
+  expect(outcomeOf({ ...end, status: "skipped", recovered: false }, "body")).toMatchObject({ success: true });
 });

@@ -1,7 +1,7 @@
 import { failBetween } from "./finish.ts";
 import type { Suspend } from "./flow-value.ts";
 import { previousResult, scopeAfter } from "./scope.ts";
-import type { ApprovalConditions, Gate, GateError, Resume } from "./status.ts";
+import type { ApprovalConditions, Gate, GateError, Resume, Settled } from "./status.ts";
 import { ask, moduleAt, setModule, type Turn } from "./turn.ts";
 
 const LONGEST_WAIT_SECONDS = 1800;
@@ -11,8 +11,7 @@ export function passGate(turn: Turn, index: number): boolean {
   const waiting = gateBefore(turn, index);
   if (waiting === null) return true;
   const { gate, suspend } = waiting;
-  const { resumes = [] } = turn.status.engine;
-  const relevant = resumes.filter(({ job }) => job === gate.job || job === turn.run.job);
+  const relevant = resumesFor(turn, gate);
   const refusal = relevant.find(({ approved }) => !approved);
   const missing = Number(suspend.required_events) - relevant.length;
   if (refusal)
@@ -21,7 +20,7 @@ export function passGate(turn: Turn, index: number): boolean {
       message: `Disapproved by ${refusal.approver ?? "unknown"}`,
     });
   if (missing <= 0) {
-    open(turn, { ...gate, used: relevant, passed: true });
+    open(turn, waiting, { ...gate, used: relevant, passed: true });
     return true;
   }
   if (turn.timeout && turn.at >= gate.until)
@@ -32,6 +31,8 @@ export function passGate(turn: Turn, index: number): boolean {
 interface Waiting {
   gate: Gate;
   suspend: Suspend;
+  /** The step that the gate belongs to. */
+  before: Settled;
 }
 
 function gateBefore(turn: Turn, index: number): Waiting | null {
@@ -42,25 +43,28 @@ function gateBefore(turn: Turn, index: number): Waiting | null {
   if (before?.type !== "Success" || before.skipped) return null;
   const until = turn.at + (suspend.timeout ?? LONGEST_WAIT_SECONDS) * 1000;
   const gate = turn.status.engine.gate ?? { step: index, job: before.job, until, passed: false, used: [] };
-  return { gate, suspend };
+  return { gate, suspend, before };
 }
 
-function refuse(turn: Turn, { gate, suspend }: Waiting, error: GateError): boolean {
-  const { resumes = [] } = turn.status.engine;
-  const used = resumes.filter(({ job, approved }) => approved && (job === gate.job || job === turn.run.job));
-  open(turn, { ...gate, passed: true, used, refused: error });
+function refuse(turn: Turn, waiting: Waiting, error: GateError): boolean {
+  const { gate, suspend } = waiting;
+  const used = resumesFor(turn, gate).filter(({ approved }) => approved);
+  open(turn, waiting, { ...gate, passed: true, used, refused: error });
   if (suspend.continue_on_disapprove_timeout === true) return true;
   failBetween(turn, gate.step, error);
   return false;
 }
 
-function open(turn: Turn, gate: Gate): void {
+function resumesFor({ status, run }: Turn, gate: Gate): Resume[] {
+  return (status.engine.resumes ?? []).filter(({ job }) => job === gate.job || job === run.job);
+}
+
+function open(turn: Turn, { before }: Waiting, gate: Gate): void {
   const { engine } = turn.status;
-  const isUsed = ({ job }: Resume): boolean => job === gate.job || job === turn.run.job;
-  const resumes = (engine.resumes ?? []).filter((resume) => !isUsed(resume));
+  const heard = resumesFor(turn, gate);
+  const resumes = (engine.resumes ?? []).filter((resume) => !heard.includes(resume));
   const approvers = gate.used.map(({ resume_id, approver }) => ({ resume_id, approver: approver ?? "anonymous" }));
-  const before = turn.status.modules[gate.step - 1];
-  if (before?.type === "Success") setModule(turn, gate.step - 1, { ...before, approvers });
+  setModule(turn, gate.step - 1, { ...before, approvers });
   if (engine.phase === "parked") turn.effects.push({ kind: "unsuspend" });
   turn.status.engine = { ...engine, phase: "running", gate, resumes };
   delete turn.status.approval_conditions;

@@ -17,12 +17,14 @@ export interface LeafPush {
 /** Pushes a step that is a single job. */
 export function pushLeaf(turn: Turn, { module, value, attempt, scheduledFor, scope, failedJob }: LeafPush): Child {
   const child = newChild(turn, { step: module.id, iteration: null, attempt });
-  const inputs: Inputs =
-    failedJob === null
-      ? { kind: "transforms", transforms: value.input_transforms ?? {}, scope }
-      : { kind: "same", job: failedJob };
+  const inputs = failedJob === null ? inputsOf(module, value, scope) : ({ kind: "same", job: failedJob } as const);
   push(turn, { module, child, payload: leafPayload(turn, module, value), inputs, scheduledFor, scope });
   return child;
+}
+
+function inputsOf(module: FlowModule, value: Leaf, scope: Scope): Inputs {
+  if (module.pass_flow_input_directly === true) return { kind: "args", iter: scope.iter };
+  return { kind: "transforms", transforms: value.input_transforms ?? {}, scope };
 }
 
 interface IterationPush {
@@ -31,16 +33,16 @@ interface IterationPush {
   iter: IterRef;
   scheduledFor: number | null;
   scope: Scope;
-  ownRoot: boolean;
-  squash: boolean;
+  parallel: boolean;
 }
 
 /** Pushes the only step of a simple body as the iteration itself. */
 export function pushIteration(turn: Turn, step: FlowModule & { value: Leaf }, iteration: IterationPush): void {
-  const { child, iter, scheduledFor, ownRoot, squash } = iteration;
+  const { loop, child, iter, scheduledFor, parallel: ownRoot } = iteration;
+  const squash = "squash" in loop.value && loop.value.squash === true;
   const scope: Scope = { ...iteration.scope, previous: { from: "args", iter }, previousStep: null, iter, gate: null };
-  const inputs: Inputs = { kind: "transforms", transforms: step.value.input_transforms ?? {}, scope };
-  const module = { ...step, priority: step.priority ?? iteration.loop.priority };
+  const inputs = inputsOf(step, step.value, scope);
+  const module = { ...step, priority: step.priority ?? loop.priority };
   const payload = leafPayload(turn, module, step.value);
   push(turn, { module, child, payload, inputs, scheduledFor, scope, ownRoot, squash });
 }

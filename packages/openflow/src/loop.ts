@@ -7,6 +7,9 @@ import { pass } from "./pass.ts";
 import { scopeBefore } from "./scope.ts";
 import { ask, moduleAt, type Next, type Turn } from "./turn.ts";
 
+/** So that no transition writes more jobs than a transaction carries with ease; the others follow as these end. */
+const MOST_AT_ONCE = 1000;
+
 export function startForLoop(turn: Turn, next: Next, value: ForLoop): void {
   const { index, attempt } = next;
   const { id } = moduleAt(turn, index);
@@ -46,13 +49,14 @@ export function startBranchAll(turn: Turn, next: Next, value: BranchAll): void {
 
 function widthOf(turn: Turn, next: Next, { value, length }: { value: ForLoop; length: number }): number | string {
   if (value.parallel !== true) return 1;
+  const most = Math.min(length, MOST_AT_ONCE);
   const transform = asTransform(value.parallelism);
-  if (transform === null) return length;
+  if (transform === null) return most;
   const { id } = moduleAt(turn, next.index);
   const key = `${id}/${next.attempt}/parallelism`;
   const scope = scopeBefore(turn, next.index);
   const width = numberOf(turn, { key, place: "parallelism", step: id, transform, scope });
-  return typeof width === "string" ? width : Math.max(1, Math.trunc(width ?? length));
+  return typeof width === "string" ? width : Math.min(most, Math.max(1, Math.trunc(width ?? most)));
 }
 
 function passEmpty(turn: Turn, next: Next): void {

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
-import { isSimpleBody } from "./body.ts";
+import { simpleStep } from "./body.ts";
 import { loop, script, type Setting } from "./driver.fixture.ts";
 import type { FlowModule, FlowValue } from "./flow-value.ts";
+import { withIter } from "./iter.ts";
 
 /** What a flow should come to, told by plain recursion: the measure for `advance`. */
 export interface Fate {
@@ -55,9 +56,9 @@ function fateOfStep(flow: FlowValue, module: FlowModule, { args, previous }: Aro
       return { ...good, result: previous };
     case "forloopflow": {
       const items = value.iterator.type === "static" ? (value.iterator.value as unknown[]) : [];
-      const inner = isSimpleBody(flow, value) ? { ...flow, failure_module: null } : flow;
+      const inner = simpleStep(flow, value) !== null ? { ...flow, failure_module: null } : flow;
       const bodies = items.map(
-        (item, index) => () => fateOf(inner, value.modules, { ...args, iter: { index, value: item } }),
+        (item, index) => () => fateOf(inner, value.modules, withIter(args, { index, value: item })),
       );
       if (value.modules.length === 0) return { ...good, result: [] };
       const tolerates = (): boolean => value.skip_failures === true;

@@ -40,7 +40,9 @@ function publicModule(module: ModuleStatus, rows: ChildRow[]): Record<string, un
   const { type, id } = module;
   if (type === "WaitingForPriorSteps") return { type, id };
   if (type === "WaitingForEvents") return { type, id, count: module.count, job: module.job };
-  const children = rows.filter(({ attempt, iteration }) => attempt === module.attempt && iteration !== null);
+  const children = rows.flatMap(({ iteration, ...row }) =>
+    row.attempt === module.attempt && iteration !== null ? [{ ...row, iteration }] : [],
+  );
   const told = {
     id,
     job: module.job,
@@ -72,8 +74,8 @@ function positionOf(module: InProgress): Record<string, unknown> {
   };
 }
 
-function listsOf(children: ChildRow[]): Record<string, unknown> {
-  const sorted = children.toSorted((a, b) => (a.iteration ?? 0) - (b.iteration ?? 0));
+function listsOf(children: (ChildRow & { iteration: number })[]): Record<string, unknown> {
+  const sorted = children.toSorted((a, b) => a.iteration - b.iteration);
   return {
     flow_jobs: sorted.map(({ job }) => job),
     flow_jobs_success: sorted.map(({ success }) => success),

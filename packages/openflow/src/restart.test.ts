@@ -67,6 +67,7 @@ describe("a restart", () => {
     if (typeof driver === "string") return;
     expect(driver.end).toMatchObject({ status: "success" });
     expect(driver.end?.value).toHaveLength(3);
+    expect(ran(restart([loop("l", [1, 2], modules)], [{ step_id: "l" }])).length).toBe(modules.length * 2);
   });
 
   test("behind the last iteration of a loop only ends it", () => {

@@ -1,12 +1,17 @@
 import type { GateRef, ResultRef, Scope } from "./event.ts";
-import type { FlowStatus, ModuleStatus } from "./status.ts";
+import type { FlowStatus, ModuleStatus, Settled } from "./status.ts";
 import { moduleAt, type Turn } from "./turn.ts";
 
 /** Where the result of a step is, as far as it has one; a container that still runs has the results so far. */
 export function resultOf(module: ModuleStatus): ResultRef | null {
-  if (module.type === "WaitingForPriorSteps" || module.type === "WaitingForEvents") return null;
-  if (module.children !== undefined) return { from: "children", step: module.id, attempt: module.attempt };
-  return module.type === "Success" || module.type === "Failure" ? { from: "job", job: module.job } : null;
+  if (module.type === "Success" || module.type === "Failure") return resultOfSettled(module);
+  if (module.type === "WaitingForPriorSteps" || module.type === "WaitingForEvents" || module.children === undefined)
+    return null;
+  return { from: "children", step: module.id, attempt: module.attempt };
+}
+
+export function resultOfSettled({ id, job, attempt, children }: Settled): ResultRef {
+  return children === undefined ? { from: "job", job } : { from: "children", step: id, attempt };
 }
 
 /** The result of one of this flow's own steps, null if it has none yet or there is no such step. */

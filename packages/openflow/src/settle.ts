@@ -3,7 +3,7 @@ import type { ResultRef, Stopped } from "./event.ts";
 import { complete, failBetween, failFlow } from "./finish.ts";
 import type { FlowModule, StopAfterIf } from "./flow-value.ts";
 import { retryDelay } from "./retry.ts";
-import { resultOf, scopeAfter } from "./scope.ts";
+import { resultOfSettled, scopeAfter } from "./scope.ts";
 import { settled } from "./settled.ts";
 import { ask, goTo, moduleAt, setModule, type Turn } from "./turn.ts";
 
@@ -13,7 +13,7 @@ export function stepSucceeded(turn: Turn, index: number, stopped: Stopped | null
   const status = settled(turn.status.modules[index], { type: "Success", id: module.id, job: turn.run.job });
   setModule(turn, index, { ...status, failed_retries: turn.status.retry?.failed_jobs ?? [] });
   delete turn.status.retry;
-  const result = resultOf(status) ?? { from: "args", iter: null };
+  const result = resultOfSettled(status);
   answerEarly(turn, module, { success: true, result });
   if (stopped !== null) return stop(turn, index, { result, skip: stopped.skip });
   if (!status.skipped && stopsByRule(turn, index, result)) return;

@@ -126,6 +126,26 @@ describe("options of a push", () => {
   });
 });
 
+test("a step may get the flow's arguments as they are, and a loop may keep its runner", () => {
+  const flow: FlowValue = {
+    modules: [
+      script("a", { pass_flow_input_directly: true }, { x: "unused" }),
+      {
+        id: "l",
+        value: {
+          type: "forloopflow",
+          iterator: { type: "static", value: [1] },
+          squash: true,
+          modules: [{ id: "b", value: { type: "script", path: "f/x" } }],
+        },
+      },
+    ],
+  };
+  const driver = new Driver({ flow, args: { q: 1 } }).drain();
+  expect(driver.calls[0]?.args).toEqual({ q: 1 });
+  expect(driver.calls[1]?.push).toMatchObject({ squash: true, inputs: { transforms: {} } });
+});
+
 describe("sleep", () => {
   test("delays the next step, and after the last one a step that only waits", () => {
     const flow: FlowValue = {

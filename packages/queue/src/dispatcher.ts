@@ -34,6 +34,8 @@ export interface Dispatcher {
   /** Pushes in the caller's transaction; call `wake` after its commit. */
   pushIn(tx: Queryable, job: NewJob): Promise<void>;
   wake(tags: readonly string[]): void;
+  /** A free slot of a worker in this process that serves the tag, or `null`. */
+  reserve(tag: string): Reservation | null;
   /** Tells everybody, here and in other processes, that these jobs ended. */
   ended(outcomes: readonly Ended[]): void;
   /** The same for jobs that ended elsewhere than in `completeJobs`: their outcome is read back for whoever waits here. */
@@ -69,10 +71,9 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
   bus.subscribe("done", (ids) => lookUpQuietly(ids.filter((id) => waiters.has(id))));
   bus.onResync(() => lookUpQuietly([...waiters.keys()]));
 
-  const reserve = (job: NewJob): Reservation | null => {
-    if (job.concurrency || job.scheduledFor) return null;
+  const reserve = (tag: string): Reservation | null => {
     for (const worker of workers) {
-      const reservation = worker.reserve(job.tag);
+      const reservation = worker.reserve(tag);
       if (reservation) return reservation;
     }
     return null;
@@ -80,8 +81,9 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
 
   return {
     attach: (worker) => void workers.push(worker),
+    reserve,
     async push(job) {
-      const reservation = reserve(job);
+      const reservation = job.concurrency || job.scheduledFor ? null : reserve(job.tag);
       const secret = randomToken();
       try {
         const claim = reservation ? { worker: reservation.worker, tokenHash: hashToken(secret) } : null;

@@ -35,7 +35,7 @@ export interface JobOptions {
   /** Wipe arguments, result and logs this long after the end; 0 = at once. */
   deleteAfterSeconds?: number;
   /** A perpetual script: pushed again when it ends, unless cancelled. */
-  restart?: boolean;
+  perpetual?: boolean;
   /** Hex key of the result cache entry to write on success. */
   cacheKey?: string;
   /** `{path: hash}` of code the CLI stored for this run; wins over deployed scripts of the same path. */
@@ -44,8 +44,6 @@ export interface JobOptions {
   envs?: string[];
   /** A process of its own. */
   fresh?: boolean;
-  /** For dependency jobs: the deployed script the lock belongs to. */
-  lockOf?: { hash: string };
   /** Raw workspace dependency files by name, for lock jobs. */
   dependencyFiles?: Record<string, string>;
   /** The job is a step, iteration or branch of a flow: its end moves its parent. */
@@ -56,7 +54,6 @@ export interface JobOptions {
   wipeAfterFlowSeconds?: number;
   /** A flow job that takes up a finished run. */
   restart?: { job: string; path: { step_id: string; branch_or_iteration_n?: number | null }[]; flowVersion?: number };
-  /** The version a later deployment replaced; kept for perpetual scripts, which follow the newest. */
   [extra: string]: unknown;
 }
 

@@ -15,4 +15,13 @@ export {
   requireTag,
   type TagRules,
 } from "./tag.ts";
-export { createUnattended, type RunnableName, type Unattended, type UnattendedRun } from "./unattended.ts";
+export {
+  createUnattended,
+  type Flows,
+  type RunnableFlow,
+  type RunnableName,
+  type Unattended,
+  type UnattendedOptions,
+  type UnattendedRun,
+} from "./unattended.ts";
+export { scheduleCreator, scheduledRun, type ScheduledRunnable } from "./scheduled-run.ts";

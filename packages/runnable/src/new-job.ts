@@ -93,7 +93,7 @@ export function scriptJob({ version, args: plain, event, options }: ScriptRun, r
   const rare: JobOptions = {
     ...(preprocess ? { preprocess: true } : {}),
     ...(wipe === null ? {} : { deleteAfterSeconds: wipe }),
-    ...(script.restart_unless_cancelled ? { restart: true } : {}),
+    ...(script.restart_unless_cancelled ? { perpetual: true } : {}),
     ...(cacheTtl ? { cacheKey: resultCacheKey(workspace, `script/${version.hash}`, args).toString("hex") } : {}),
     ...(script.envs && script.envs.length > 0 ? { envs: script.envs } : {}),
   };

@@ -4,9 +4,9 @@ import { createCache, type Bus, type Database } from "@towermill/store";
 import { behalfOf } from "./behalf.ts";
 import { loadMember, loadPrincipal, type Principal } from "./member.ts";
 import { scriptJob, type RunOptions } from "./new-job.ts";
-import type { Requester } from "./requester.ts";
-import { createRunnables } from "./script-version.ts";
-import { readTagRules } from "./tag.ts";
+import type { Requester, Runner } from "./requester.ts";
+import { createRunnables, type ScriptOptions } from "./script-version.ts";
+import { readTagRules, type TagRules } from "./tag.ts";
 
 /** A script or flow by its path. */
 export interface RunnableName {
@@ -39,8 +39,34 @@ export interface Unattended {
   job(run: UnattendedRun): Promise<NewJob>;
 }
 
+/** A deployed flow, as far as it decides whom it runs on behalf of. */
+export interface RunnableFlow {
+  options: Pick<ScriptOptions, "on_behalf_of" | "on_behalf_of_email">;
+}
+
+/** How flows are found and become jobs: what the driver of flows offers. */
+export interface Flows<Flow extends RunnableFlow> {
+  /** @throws ApiError `not_found` when there is none or the member may not see it */
+  resolve(who: { scopes: null; member: Member }, target: { path: string }): Promise<Flow>;
+  newJob(request: { flow: Flow; args: string; options: RunOptions }, runner: Runner, rules: TagRules): NewJob;
+}
+
+export interface UnattendedOptions<Flow extends RunnableFlow> {
+  db: Database;
+  bus: Bus;
+  /** Without it there are no flows to run. */
+  flows?: Flows<Flow> | undefined;
+}
+
+/** Finds what a run names, and says how its job is made. */
+type Maker = (runner: Runner, rules: TagRules) => NewJob;
+interface Found {
+  options: RunnableFlow["options"];
+  make: Maker;
+}
+
 /** Makes jobs of what runs by itself. One per process. */
-export function createUnattended({ db, bus }: { db: Database; bus: Bus }): Unattended {
+export function createUnattended<Flow extends RunnableFlow>({ db, bus, flows }: UnattendedOptions<Flow>): Unattended {
   const runnables = createRunnables({ db, bus });
   const rules = createCache({ bus, name: "tags", load: () => readTagRules(db) });
   // `member:*` on the bus forgets all; a single change is seen when the entry is too old
@@ -58,23 +84,28 @@ export function createUnattended({ db, bus }: { db: Database; bus: Bus }): Unatt
     if (!member) throw new ApiError("bad_request", `${as.permissionedAs} (${as.email}) is no member of ${as.workspace} any more`);
     return member;
   };
+  const find = async ({ runnable: { isFlow, path }, args, ...run }: UnattendedRun, member: Member): Promise<Found> => {
+    const options = { ...run.options, skip_preprocessor: true };
+    if (!isFlow) {
+      const version = await runnables.resolve({ scopes: null, member }, { path });
+      return { options: version.options, make: (runner, tags) => scriptJob({ version, args, options }, runner, tags) };
+    }
+    if (!flows) throw notFound("Flow", path);
+    const flow = await flows.resolve({ scopes: null, member }, { path });
+    return { options: flow.options, make: (runner, tags) => flows.newJob({ flow, args, options }, runner, tags) };
+  };
+  const memberByEmail = { memberOf: (email: string, workspace: string) => loadMember(db, email, workspace) };
   return {
     async job(run) {
-      const { workspace } = run.as;
+      const { workspace, permissionedAs } = run.as;
       const member = await memberOf(run.as);
-      if (run.runnable.isFlow) throw notFound("Flow", run.runnable.path);
-      const reader = run.trusted ? { ...member, isAdmin: true } : member;
-      const version = await runnables.resolve({ scopes: null, member: reader }, { path: run.runnable.path });
-      const behalf = await behalfOf({ db, members: { memberOf: (email) => loadMember(db, email, workspace) } }, workspace, version.options);
+      const found = await find(run, run.trusted ? { ...member, isAdmin: true } : member);
+      const behalf = await behalfOf({ db, members: memberByEmail }, workspace, found.options);
       const requester: Requester = { scopes: null, triggerKind: run.triggerKind, tags: "unserved" };
-      const as = behalf ?? { member, permissionedAs: run.as.permissionedAs };
-      const made = scriptJob(
-        { version, args: run.args, options: { ...run.options, skip_preprocessor: true } },
-        { requester, ...as, startedBy: { username: run.createdBy } },
-        await rules.get("all"),
-      );
-      return { ...made, triggerPath: run.triggerPath };
+      // a user's name may have changed since it was written down, a group is only its name
+      const itself = permissionedAs.startsWith("g/") ? { member, permissionedAs } : { member };
+      const runner: Runner = { requester, ...(behalf ?? itself), startedBy: { username: run.createdBy } };
+      return { ...found.make(runner, await rules.get("all")), triggerPath: run.triggerPath };
     },
   };
 }
-

@@ -27,13 +27,14 @@ create table schedule (
   edited_at       timestamptz not null default now(),
   -- the next moment it is due; null = never again
   next_run_at     timestamptz,
-  -- when the ticker looks at it: next_run_at, or later while it waits for a run or for a database that refused
-  wake_at         timestamptz,
+  -- when the ticker looks at it: next_run_at, or later while it waits for a run or for a database that refused;
+  -- -infinity = it was not planned yet, infinity = it is never due again
+  wake_at         timestamptz not null default '-infinity',
   -- it waited for an earlier run, so what is late was not missed
   waited          boolean not null default false,
   primary key (workspace_id, path)
 ) with (fillfactor = 80);
-create index schedule_wake on schedule (wake_at) where enabled and wake_at is not null;
+create index schedule_wake on schedule (wake_at) where enabled;
 create index schedule_recent on schedule (workspace_id, edited_at desc, path);
 create index schedule_runnable on schedule (workspace_id, script_path);
 

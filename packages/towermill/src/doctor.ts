@@ -13,11 +13,17 @@ interface Finding {
 }
 
 function examineFolder({ dataFolder }: Settings): Finding[] {
-  if (!existsSync(dataFolder)) return [{ level: "ok", text: `data folder ${dataFolder} will be made at the first start` }];
+  if (!existsSync(dataFolder))
+    return [{ level: "ok", text: `data folder ${dataFolder} will be made at the first start` }];
   try {
     accessSync(dataFolder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch {
-    return [{ level: "problem", text: `data folder ${dataFolder} cannot be written by this user: permit it, or set TOWERMILL_DATA` }];
+    return [
+      {
+        level: "problem",
+        text: `data folder ${dataFolder} cannot be written by this user: permit it, or set TOWERMILL_DATA`,
+      },
+    ];
   }
   const { bavail, bsize } = statfsSync(dataFolder);
   const freeGb = (bavail * bsize) / 1e9;
@@ -25,7 +31,10 @@ function examineFolder({ dataFolder }: Settings): Finding[] {
     { level: "ok", text: `data folder ${dataFolder}` },
     { level: freeGb < 1 ? "warning" : "ok", text: `${freeGb.toFixed(1)} GB free on its disk` },
     existsSync(join(dataFolder, "instance.key"))
-      ? { level: "warning", text: "keep a copy of instance.key: without it the secrets in a backup of the database cannot be read" }
+      ? {
+          level: "warning",
+          text: "keep a copy of instance.key: without it the secrets in a backup of the database cannot be read",
+        }
       : { level: "ok", text: "the instance key will be made at the first start" },
   ];
 }
@@ -37,8 +46,14 @@ async function examineDatabase(settings: Settings, log: Log): Promise<Finding[]>
       const status = await migrationStatus({ url });
       const schema: Finding = status.problem
         ? { level: "problem", text: status.problem }
-        : { level: "ok", text: `schema: ${status.applied.length} migrations applied, ${status.pending.length} to apply at the next start` };
-      return [{ level: "ok", text: `PostgreSQL ${status.postgres} (${embedded ? "embedded" : "DATABASE_URL"})` }, schema];
+        : {
+            level: "ok",
+            text: `schema: ${status.applied.length} migrations applied, ${status.pending.length} to apply at the next start`,
+          };
+      return [
+        { level: "ok", text: `PostgreSQL ${status.postgres} (${embedded ? "embedded" : "DATABASE_URL"})` },
+        schema,
+      ];
     } finally {
       await embedded?.stop();
     }
@@ -52,7 +67,10 @@ async function examineJobs(settings: Settings, log: Log): Promise<Finding[]> {
   try {
     const { isolation, detections } = executor;
     return [
-      { level: isolation.level === "none" ? "warning" : "ok", text: `isolation: ${isolation.level}; ${isolation.sentence}` },
+      {
+        level: isolation.level === "none" ? "warning" : "ok",
+        text: `isolation: ${isolation.level}; ${isolation.sentence}`,
+      },
       { level: "ok", text: `memory limit by ${isolation.memoryLimit}` },
       ...[...detections].map(([language, found]): Finding =>
         found.available

@@ -20,7 +20,10 @@ export function explainFailure(error: unknown, settings: Settings | undefined): 
     return { sentence, exitCode: exitCodes.portTaken };
   }
   if (hasCode(error, "EACCES") && message.includes("listen")) {
-    return { sentence: `this user may not listen on port ${settings?.PORT ?? ""}: choose one above 1023`, exitCode: exitCodes.portTaken };
+    return {
+      sentence: `this user may not listen on port ${settings?.PORT ?? ""}: choose one above 1023`,
+      exitCode: exitCodes.portTaken,
+    };
   }
   if (isConnectionLoss(error) || hasCode(error, "28P01") || hasCode(error, "3D000")) {
     return { sentence: `the database of DATABASE_URL cannot be used: ${message}`, exitCode: exitCodes.database };

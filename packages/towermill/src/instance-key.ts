@@ -18,7 +18,8 @@ export function readInstanceKey({ TOWERMILL_INSTANCE_KEY: given, dataFolder }: S
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
   const text = readFileSync(file, "utf8").trim();
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new SettingError(`${file} does not hold an instance key (64 hexadecimal digits)`);
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new SettingError(`${file} does not hold an instance key (64 hexadecimal digits)`);
   return Buffer.from(text, "hex");
 }
 
@@ -30,7 +31,9 @@ const settingName = "instance_key_check";
  */
 export async function requireSameKey(db: Database, key: Buffer): Promise<void> {
   const check = createHmac("sha256", key).update("towermill instance key").digest("hex");
-  await db.execute(sql`insert into global_setting (name, value) values (${settingName}, ${sql.json(check)}) on conflict do nothing`);
+  await db.execute(
+    sql`insert into global_setting (name, value) values (${settingName}, ${sql.json(check)}) on conflict do nothing`,
+  );
   const { value } = await db.one<{ value: string }>(sql`select value from global_setting where name = ${settingName}`);
   if (!timingSafeEqual(Buffer.from(value), Buffer.from(check))) {
     throw new SettingError(

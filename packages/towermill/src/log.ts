@@ -14,13 +14,24 @@ interface Line {
 /** One readable line per entry, for people; machines set LOG_FORMAT=json. */
 function readable(text: string): string {
   const { level, time, msg, err, pid: _pid, hostname: _hostname, ...fields } = JSON.parse(text) as Line;
-  const rest = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const rest = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
   const head = `${new Date(time).toISOString()} ${levels[level] ?? level} ${msg ?? ""}`;
   return `${[head, ...rest].join(" ")}${err ? `\n  ${err.stack ?? err.message ?? ""}` : ""}\n`;
 }
 
 /** Where a token may stand in a log line. */
-const secretFields = ["token", "password", "authorization", "cookie", "*.token", "*.password", "*.authorization", "*.cookie"];
+const secretFields = [
+  "token",
+  "password",
+  "authorization",
+  "cookie",
+  "*.token",
+  "*.password",
+  "*.authorization",
+  "*.cookie",
+];
 
 /** The process's own log, on stderr: stdout belongs to what the program prints for its user. */
 export function createLog({ LOG_LEVEL, LOG_FORMAT }: Settings): Logger {

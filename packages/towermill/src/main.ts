@@ -102,7 +102,8 @@ async function dispatch(line: CommandLine): Promise<void> {
   const settings = readSettings(process.env, line.flags);
   try {
     if (line.command === "migrate") await migrateOnly(settings);
-    else if (line.command === "doctor") process.exitCode = await examine(settings, (text) => process.stdout.write(`${text}\n`));
+    else if (line.command === "doctor")
+      process.exitCode = await examine(settings, (text) => process.stdout.write(`${text}\n`));
     else await serve((line.command as Mode | undefined) ?? settings.MODE, settings);
   } catch (error) {
     fail(error, settings);

@@ -3,7 +3,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { allDuties, startDuties, type RunningDuties } from "@towermill/duties";
 import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
 import { createServer, listen, type Listening } from "@towermill/server";
-import { errorCode, migrate, openBus, openPool, startEmbedded, type Bus, type Database, type EmbeddedPostgres, type Log } from "@towermill/store";
+import {
+  errorCode,
+  migrate,
+  openBus,
+  openPool,
+  startEmbedded,
+  type Bus,
+  type Database,
+  type EmbeddedPostgres,
+  type Log,
+} from "@towermill/store";
 import { openVault, type Vault } from "@towermill/vault";
 import type { RunningWorker } from "@towermill/worker";
 import { readInstanceKey, requireSameKey } from "./instance-key.ts";
@@ -36,7 +46,10 @@ export interface Platform extends Base {
 const processName = `${process.pid}-${randomBytes(4).toString("hex")}`;
 
 /** The embedded PostgreSQL where no `DATABASE_URL` is set; `null` otherwise. */
-export async function openDatabase(settings: Settings, log: Log): Promise<{ url: string; embedded: EmbeddedPostgres | null }> {
+export async function openDatabase(
+  settings: Settings,
+  log: Log,
+): Promise<{ url: string; embedded: EmbeddedPostgres | null }> {
   if (settings.DATABASE_URL !== undefined) return { url: settings.DATABASE_URL, embedded: null };
   const embedded = await startEmbedded({ dataFolder: settings.dataFolder, log });
   return { url: embedded.url, embedded };
@@ -140,7 +153,10 @@ export async function startPlatform(mode: Mode, settings: Settings, log: Log): P
       address = `http://${settings.HOST === "0.0.0.0" ? "localhost" : settings.HOST}:${listening.port}`;
       internalUrl = settings.BASE_INTERNAL_URL ?? `http://127.0.0.1:${listening.port}`;
     }
-    const jobs = mode === "server" ? undefined : await startJobs(base, { internalUrl, baseUrl: settings.BASE_URL ?? address ?? internalUrl });
+    const jobs =
+      mode === "server"
+        ? undefined
+        : await startJobs(base, { internalUrl, baseUrl: settings.BASE_URL ?? address ?? internalUrl });
     if (jobs) stack.push(() => jobs.stop());
     return { ...base, address, jobs, worker: jobs?.worker, stop: () => stack.unwind(log) };
   } catch (error) {

@@ -10,7 +10,10 @@ export class SettingError extends Error {
 const number = (fallback: number, minimum: number, meaning: string): z.ZodType<number> =>
   z.coerce.number().int().min(minimum).default(fallback).describe(meaning);
 const choice = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number], meaning: string) =>
-  z.enum(values).default(fallback as never).describe(meaning);
+  z
+    .enum(values)
+    .default(fallback as never)
+    .describe(meaning);
 const httpUrl = z.url({ protocol: /^https?$/ }).optional();
 
 const schema = z.object({
@@ -36,7 +39,10 @@ const schema = z.object({
   TIMEOUT: number(604_800, 1, "Longest a job may run, in seconds"),
   TIMEOUT_WAIT_RESULT: number(600, 1, "Longest a run_wait_result waits, in seconds"),
   TIMEOUT_SSE_STREAM: number(60, 1, "How long an event stream of a job lives before the client comes back, in seconds"),
-  TOWERMILL_DATA: z.string().default("./.towermill").describe("Folder for the embedded database, keys, caches and jobs"),
+  TOWERMILL_DATA: z
+    .string()
+    .default("./.towermill")
+    .describe("Folder for the embedded database, keys, caches and jobs"),
   TOWERMILL_ADMIN_EMAIL: z.email().default("admin@windmill.dev").describe("Email address of the first admin"),
   TOWERMILL_ADMIN_PASSWORD: z
     .string()
@@ -48,7 +54,11 @@ const schema = z.object({
     .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hexadecimal digits")
     .optional()
     .describe("Key that wraps the workspace keys; unset: made at the first start, in instance.key of the data folder"),
-  TOWERMILL_ISOLATION: choice(["auto", "bubblewrap", "unshare", "uid", "none"], "auto", "How jobs are isolated; auto takes the strongest that works"),
+  TOWERMILL_ISOLATION: choice(
+    ["auto", "bubblewrap", "unshare", "uid", "none"],
+    "auto",
+    "How jobs are isolated; auto takes the strongest that works",
+  ),
   TOWERMILL_MEMORY_LIMIT_MB: number(2048, 64, "Memory a job may use"),
   TOWERMILL_BODY_LIMIT_MB: number(32, 1, "Largest request body"),
   TOWERMILL_RETENTION_DAYS: number(30, 1, "Ended jobs are deleted after this"),
@@ -76,7 +86,9 @@ function withSecretFiles(values: Record<string, string>): Record<string, string>
     try {
       read[name] = readFileSync(file, "utf8").trim();
     } catch (error) {
-      throw new SettingError(`${name}_FILE: ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      throw new SettingError(
+        `${name}_FILE: ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
   return read;
@@ -86,7 +98,10 @@ function withSecretFiles(values: Record<string, string>): Record<string, string>
  * Reads the settings: flags win over the environment. Empty values count as unset.
  * @throws SettingError naming the setting and what is wrong with it
  */
-export function readSettings(environment: NodeJS.ProcessEnv, flags: Partial<Record<SettingName, string>> = {}): Settings {
+export function readSettings(
+  environment: NodeJS.ProcessEnv,
+  flags: Partial<Record<SettingName, string>> = {},
+): Settings {
   const merged = Object.fromEntries(
     Object.entries({ ...environment, ...flags }).flatMap(([name, value]) => (value ? [[name, value] as const] : [])),
   );
@@ -121,7 +136,10 @@ export function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
 
 function nearest(name: string): string {
   const own = names.filter((known) => known.startsWith("TOWERMILL_"));
-  return own.reduce((best, candidate) => (distance(name, candidate) < distance(name, best) ? candidate : best), own[0] ?? "");
+  return own.reduce(
+    (best, candidate) => (distance(name, candidate) < distance(name, best) ? candidate : best),
+    own[0] ?? "",
+  );
 }
 
 /** Levenshtein distance. */

@@ -179,7 +179,7 @@ test("a success is kept where its script asked for it", async () => {
 test("a perpetual script is pushed again when it ends, until it is cancelled", async () => {
   await db.execute(sql`insert into script (workspace_id, hash, path, content, language, lock, created_by)
     values ('admins', 'bbbb', 'u/alice/forever', 'export function main() { return 1 }', 'bun', '', 'alice')`);
-  await run({ kind: "script", path: "u/alice/forever", hash: "bbbb", options: { restart: true } });
+  await run({ kind: "script", path: "u/alice/forever", hash: "bbbb", options: { perpetual: true } });
   const next = await db.one<{ id: string; later: boolean }>(sql`
     select q.id, q.scheduled_for > now() + interval '5 seconds' as later from job_queue q join job j using (id)
     where j.script_path = 'u/alice/forever'`);

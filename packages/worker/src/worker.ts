@@ -90,7 +90,7 @@ async function runToEnd(ctx: WorkerContext, parts: Parts, { job, signal }: { job
   if (end === null) return parts.dispatcher.wake(await giveBackJobs(ctx.db, [job]));
   if (signal.aborted && signal.reason === givenBack) return;
   const ended = await writeEnd(ctx, parts, running, { ...end, lastLog });
-  if (ended && job.options.restart) parts.dispatcher.wake([job.tag]);
+  if (ended && job.options.perpetual) parts.dispatcher.wake([job.tag]);
   if (ended?.status === "success") await keepResult(ctx, job, ended.result);
 }
 
@@ -106,7 +106,7 @@ async function keepResult({ db, log }: WorkerContext, job: ClaimedJob, result: s
 async function writeEnd(ctx: WorkerContext, { completer, dispatcher }: Parts, running: RunningJob, end: WrittenEnd): Promise<Ended | null> {
   const { job } = running;
   const completion = { ...end, id: job.id, attempt: job.attempt };
-  if (job.options.restart) return announce(dispatcher, await completePerpetual(ctx, job, completion));
+  if (job.options.perpetual) return announce(dispatcher, await completePerpetual(ctx, job, completion));
   if (job.kind === "dependencies" && job.hash !== null) {
     return announce(dispatcher, await completeDeployment(ctx, running, end));
   }

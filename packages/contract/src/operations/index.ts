@@ -4,6 +4,11 @@ import { aclOperations } from "./acls.ts";
 import { auditOperations } from "./audit.ts";
 import { draftsOperations } from "./drafts.ts";
 import { favoritesOperations } from "./favorites.ts";
+import { flowsApprovalsOperations } from "./flows-approvals.ts";
+import { flowsListOperations } from "./flows-list.ts";
+import { flowsRecordsOperations } from "./flows-records.ts";
+import { flowsPreviewOperations, flowsRunsOperations } from "./flows-runs.ts";
+import { flowsOperations } from "./flows.ts";
 import { folderOperations } from "./folders.ts";
 import { configOperations, globalOperations } from "./globals.ts";
 import { groupOperations } from "./groups.ts";
@@ -17,6 +22,7 @@ import { memberOperations } from "./members.ts";
 import { resourceTypesOperations } from "./resource-types.ts";
 import { resourcesOperations } from "./resources.ts";
 import { previewOperations, runsOperations } from "./runs.ts";
+import { schedulesOperations } from "./schedules.ts";
 import { scriptsCodeOperations } from "./scripts-code.ts";
 import { scriptsListOperations } from "./scripts-list.ts";
 import { scriptsOperations } from "./scripts.ts";
@@ -54,6 +60,12 @@ export {
   configOperations,
   draftsOperations,
   favoritesOperations,
+  flowsApprovalsOperations,
+  flowsListOperations,
+  flowsOperations,
+  flowsPreviewOperations,
+  flowsRecordsOperations,
+  flowsRunsOperations,
   folderOperations,
   globalOperations,
   groupOperations,
@@ -69,6 +81,7 @@ export {
   resourceTypesOperations,
   resourcesOperations,
   runsOperations,
+  schedulesOperations,
   scriptsCodeOperations,
   scriptsListOperations,
   scriptsOperations,
@@ -99,6 +112,12 @@ export const operations: readonly OperationSpec[] = [
   ...configOperations,
   ...draftsOperations,
   ...favoritesOperations,
+  ...flowsApprovalsOperations,
+  ...flowsListOperations,
+  ...flowsOperations,
+  ...flowsPreviewOperations,
+  ...flowsRecordsOperations,
+  ...flowsRunsOperations,
   ...folderOperations,
   ...globalOperations,
   ...groupOperations,
@@ -114,6 +133,7 @@ export const operations: readonly OperationSpec[] = [
   ...resourceTypesOperations,
   ...resourcesOperations,
   ...runsOperations,
+  ...schedulesOperations,
   ...scriptsCodeOperations,
   ...scriptsListOperations,
   ...scriptsOperations,

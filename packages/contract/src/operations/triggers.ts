@@ -15,7 +15,6 @@ const common = z.object({
   enabled: z.boolean().nullish(),
   permissioned_as: storable.nullish(),
   preserve_permissioned_as: z.boolean().nullish(),
-  extra_perms: z.record(z.string(), z.boolean()).nullish(),
   labels: z.array(storable).nullish(),
 });
 

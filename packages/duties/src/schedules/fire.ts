@@ -1,17 +1,19 @@
+import { nextOccurrence } from "@towermill/cron";
 import { cancelJobs, newJobId } from "@towermill/queue";
+import { scheduleCreator } from "@towermill/runnable";
 import { sql, type Queryable } from "@towermill/store";
 import { noConsequences, type Consequences, type TickerContext } from "./context.ts";
 import { isFinal, mayPass } from "./failure.ts";
 import { planTick, type Missed } from "./plan.ts";
 import { runJob, skipScriptJob } from "./run-job.ts";
-import { catchUpOf, creatorOf, overlapOf, scheduleColumns, scheduleOf, timetableOf, type Schedule, type ScheduleRow } from "./schedule.ts";
+import { catchUpOf, overlapOf, scheduleColumns, scheduleOf, timetableOf, type Schedule, type ScheduleRow } from "./schedule.ts";
 
 /** How long a schedule is left alone whose tick failed for no reason that is its own. */
 const pauseSeconds = 30;
 /** How often a schedule that waits for an earlier run looks for its end without being told. */
 const waitSeconds = 2;
 
-type Due = Schedule & { now: Date; next_run_at: Date };
+type Due = Schedule & { now: Date };
 
 /** Jobs of earlier runs that have not ended, or that a retry will follow. */
 async function runsUnderWay(tx: Queryable, { workspace_id, path, options }: Due): Promise<string[]> {
@@ -47,14 +49,14 @@ function missedTick({ from, count }: Missed): Tick {
 
 async function moveOn(tx: Queryable, { workspace_id, path }: Due, next: Date | null): Promise<void> {
   await tx.execute(sql`
-    update schedule set next_run_at = ${next}, wake_at = ${next}, waited = false,
+    update schedule set next_run_at = ${next}, wake_at = coalesce(${next}::timestamptz, 'infinity'), waited = false,
       paused_until = case when paused_until > now() then paused_until end
     where workspace_id = ${workspace_id} and path = ${path}`);
 }
 
 async function cancelRuns(tx: Queryable, schedule: Due, ids: readonly string[]): Promise<Pick<Consequences, "ended" | "stopping">> {
   const reason = "the next run of the schedule is due";
-  return cancelJobs(tx, { workspace: schedule.workspace_id, ids, by: creatorOf(schedule), reason });
+  return cancelJobs(tx, { workspace: schedule.workspace_id, ids, by: scheduleCreator(schedule), reason });
 }
 
 /** Runs one moment, or writes down why not. */
@@ -75,8 +77,16 @@ async function runAt(ctx: TickerContext, tx: Queryable, { schedule, due }: { sch
   return { ...consequences, ...canceled, pushed: [job] };
 }
 
+/** Plans a schedule that has no next moment: it was restored, or written by other means than the API. */
+async function planFirst(tx: Queryable, schedule: Due): Promise<Consequences> {
+  const { now, paused_until: pause } = schedule;
+  await moveOn(tx, schedule, nextOccurrence(timetableOf(schedule), pause && pause > now ? pause : now));
+  return noConsequences();
+}
+
 async function tick(ctx: TickerContext, tx: Queryable, schedule: Due): Promise<Consequences> {
   const { now, next_run_at: due, waited } = schedule;
+  if (!due) return planFirst(tx, schedule);
   const plan = planTick({ timetable: timetableOf(schedule), due, now, catchUp: catchUpOf(schedule), waited });
   if (plan.missed) await writeTick(tx, schedule, missedTick(plan.missed));
   const done = plan.fire ? await runAt(ctx, tx, { schedule, due: plan.fire }) : noConsequences();
@@ -92,7 +102,7 @@ async function tick(ctx: TickerContext, tx: Queryable, schedule: Due): Promise<C
 
 async function disable(ctx: TickerContext, tx: Queryable, { schedule, error }: { schedule: Due; error: Error }): Promise<void> {
   await tx.execute(sql`
-    update schedule set enabled = false, wake_at = null, error = ${error.message}
+    update schedule set enabled = false, error = ${error.message}
     where workspace_id = ${schedule.workspace_id} and path = ${schedule.path}`);
   ctx.log.warn({ err: error, workspace: schedule.workspace_id, schedule: schedule.path }, "a schedule was disabled: it cannot run");
 }
@@ -105,7 +115,7 @@ async function disable(ctx: TickerContext, tx: Queryable, { schedule, error }: {
 export async function fireNext(ctx: TickerContext): Promise<Consequences | null> {
   let held: Due | undefined;
   const work = async (tx: Queryable): Promise<Consequences | null> => {
-    const row = await tx.maybe<ScheduleRow & { now: Date; next_run_at: Date }>(sql`
+    const row = await tx.maybe<ScheduleRow & { now: Date }>(sql`
       select ${scheduleColumns}, now() as now from schedule s
       where s.enabled and s.wake_at <= now() order by s.wake_at limit 1 for no key update skip locked`);
     if (!row) return null;
@@ -125,7 +135,7 @@ export async function fireNext(ctx: TickerContext): Promise<Consequences | null>
     ctx.log.error({ err: error, workspace: held.workspace_id, schedule: held.path }, "a schedule could not be run, it is tried again");
     await ctx.db.execute(sql`
       update schedule set wake_at = now() + make_interval(secs => ${pauseSeconds})
-      where workspace_id = ${held.workspace_id} and path = ${held.path} and next_run_at = ${held.next_run_at}`);
+      where workspace_id = ${held.workspace_id} and path = ${held.path} and next_run_at is not distinct from ${held.next_run_at}`);
     return noConsequences();
   }
 }

@@ -1,7 +1,8 @@
 import { ApiError } from "@towermill/contract";
 import type { NewJob } from "@towermill/queue";
+import { scheduleCreator, scheduledRun } from "@towermill/runnable";
 import type { TickerContext } from "./context.ts";
-import { creatorOf, principalOf, type Schedule } from "./schedule.ts";
+import { principalOf, type Schedule } from "./schedule.ts";
 
 interface Run {
   id: string;
@@ -14,16 +15,7 @@ interface Run {
 
 /** The job of one run of a schedule. @throws ApiError when it can never run as it is */
 export function runJob({ unattended }: TickerContext, schedule: Schedule, { id, due, notBefore, args }: Run): Promise<NewJob> {
-  const { tag, timeout } = schedule.options;
-  return unattended.job({
-    runnable: { path: schedule.script_path, isFlow: schedule.is_flow },
-    args: args ?? schedule.args ?? "{}",
-    as: principalOf(schedule),
-    createdBy: creatorOf(schedule),
-    triggerKind: "schedule",
-    triggerPath: schedule.path,
-    options: { job_id: id, scheduled_for: notBefore ?? due, ...(tag ? { tag } : {}), ...(timeout ? { timeout } : {}) },
-  });
+  return unattended.job(scheduledRun(schedule, { id, notBefore: notBefore ?? due, ...(args === undefined ? {} : { args }) }));
 }
 
 /** The job that asks the schedule's script whether a moment is left out. It is no run of the schedule itself. */
@@ -33,7 +25,7 @@ export async function skipScriptJob({ unattended }: TickerContext, schedule: Sch
       runnable: { path: (schedule.options.dynamic_skip ?? "").replace(/^script\//, ""), isFlow: false },
       args: JSON.stringify({ scheduled_for: due.toISOString() }),
       as: principalOf(schedule),
-      createdBy: creatorOf(schedule),
+      createdBy: scheduleCreator(schedule),
       triggerKind: null,
       triggerPath: null,
       options: { job_id: id, scheduled_for: due },

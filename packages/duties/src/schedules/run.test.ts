@@ -1,6 +1,6 @@
 import { sql } from "@towermill/store";
 import { afterEach, describe, expect, test } from "vitest";
-import { addSchedule, addScript, schedulesWorld } from "./schedules.fixture.ts";
+import { addSchedule, addScript, minutely, schedulesWorld } from "./schedules.fixture.ts";
 
 const world = await schedulesWorld();
 const { db, fire, settle, claim, end, ticks, row, jobs, dueAgain } = world;
@@ -75,10 +75,29 @@ describe("a schedule that is due", () => {
     await addSchedule(db, schedule);
     await fire();
     const found = await row(path);
-    expect(found).toMatchObject({ enabled: false, wake_at: null });
+    expect(found).toMatchObject({ enabled: false });
     expect(found["error"]).toContain(reason);
     expect(await jobs()).toEqual([]);
     expect(await ticks(path)).toEqual([]);
+  });
+
+  test("and has no next moment gets one: it was restored, or never planned", async () => {
+    await addSchedule(db, { path, schedule: minutely });
+    await addSchedule(db, { path: "u/alice/paused", schedule: minutely });
+    await db.execute(sql`update schedule set next_run_at = null, wake_at = default`);
+    await db.execute(sql`update schedule set paused_until = '2199-01-01T00:00:30Z' where path = 'u/alice/paused'`);
+    await fire();
+    expect((await row(path))["next_run_at"]).toSatisfy((next: Date) => next.getTime() > Date.now() - 1000);
+    expect((await row("u/alice/paused"))["next_run_at"]).toEqual(new Date("2199-01-01T00:01:00Z"));
+    expect(await jobs()).toEqual([]);
+  });
+
+  test("and never again after this runs and sleeps for ever", async () => {
+    await addSchedule(db, { path, schedule: "0 0 0 30 2 *" });
+    await fire();
+    expect(await jobs()).toHaveLength(1);
+    expect(await row(path)).toMatchObject({ enabled: true, next_run_at: null, wake_at: Infinity });
+    expect(await fire()).toEqual([]);
   });
 
   test("whose database refuses is left alone for a while, and the others run", async () => {
@@ -114,6 +133,16 @@ describe("while an earlier run goes on", () => {
     expect(await jobs()).toHaveLength(count);
   });
 
+  test.each([
+    [{}, ["open", "open"]],
+    [{ no_flow_overlap: true }, ["open", "skipped"]],
+    [{ no_flow_overlap: true, overlap: "allow" }, ["open", "open"]],
+  ] as const)("runs of a flow overlap unless it says no: %j", async (options, expected) => {
+    await twice({ path, script: "u/alice/flow", isFlow: true, options });
+    expect(await states()).toEqual(expected);
+    expect((await jobs())[0]).toMatchObject({ kind: "flow", permissioned_as: "u/alice", trigger_path: path, created_by: "schedule-u-alice-s" });
+  });
+
   test("one that queues runs when the earlier one ends, as many as were due", async () => {
     await twice({ path, schedule: "* * * * * *", options: { overlap: "queue", catch_up: "none" } });
     expect(await row(path)).toMatchObject({ waited: true });
@@ -143,7 +172,7 @@ describe("after the servers were away", () => {
     ["none", ["missed"]],
     ["last", ["missed", "open"]],
   ] as const)("with %s", async (catch_up, expected) => {
-    await addSchedule(db, { path, ago: 600, options: { catch_up, overlap: "allow" } });
+    await addSchedule(db, { path, schedule: minutely, ago: 600, options: { catch_up, overlap: "allow" } });
     await fire();
     expect(await states()).toEqual(expected);
     expect((await ticks(path))[0]?.times).toBeGreaterThanOrEqual(9);
@@ -151,7 +180,7 @@ describe("after the servers were away", () => {
   });
 
   test("with all, each missed moment runs", async () => {
-    await addSchedule(db, { path, ago: 300, options: { catch_up: "all", overlap: "allow" } });
+    await addSchedule(db, { path, schedule: minutely, ago: 300, options: { catch_up: "all", overlap: "allow" } });
     await fire();
     const found = await ticks(path);
     expect(found.length).toBeGreaterThanOrEqual(5);

@@ -43,6 +43,7 @@ export interface Schedule {
   options: ScheduleOptions;
   permissioned_as: string;
   email: string;
+  paused_until: Date | null;
   next_run_at: Date | null;
   waited: boolean;
 }
@@ -50,7 +51,7 @@ export interface Schedule {
 export type ScheduleRow = Omit<Schedule, "options"> & { options: string };
 
 export const scheduleColumns: Sql = sql`s.workspace_id, s.path, s.schedule, s.timezone, s.cron_version, s.script_path, s.is_flow,
-  s.args, s.options, s.permissioned_as, s.email, s.next_run_at, s.waited`;
+  s.args, s.options, s.permissioned_as, s.email, s.paused_until, s.next_run_at, s.waited`;
 
 export function scheduleOf<Row extends ScheduleRow>(row: Row): Omit<Row, "options"> & Schedule {
   return { ...row, options: JSON.parse(row.options) as ScheduleOptions };
@@ -58,11 +59,6 @@ export function scheduleOf<Row extends ScheduleRow>(row: Row): Omit<Row, "option
 
 export function timetableOf({ schedule, timezone, cron_version }: Schedule): Timetable {
   return { schedule, timezone, cronVersion: cron_version };
-}
-
-/** What `created_by` of its jobs says. */
-export function creatorOf({ path }: Pick<Schedule, "path">): string {
-  return `schedule-${path.replaceAll("/", "-")}`;
 }
 
 export function principalOf({ workspace_id: workspace, permissioned_as: permissionedAs, email }: Schedule): Principal {

@@ -1,11 +1,16 @@
+import { notFound } from "@towermill/contract";
 import { claimJobs, completeJobs, createDispatcher, type ClaimedJob, type Completion } from "@towermill/queue";
-import { createUnattended } from "@towermill/runnable";
+import { baseJob, createUnattended, type Flows, type RunnableFlow } from "@towermill/runnable";
 import { openBus, silentLog, sql, type Database } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
 import type { Consequences, TickerContext } from "./context.ts";
 import { fireNext } from "./fire.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { settleNext } from "./settle.ts";
+
+/** Due when the test says so, and not by itself. */
+const rarely = "0 0 0 29 2 *";
+export const minutely = "0 * * * * *";
 
 export interface NewSchedule {
   path: string;
@@ -22,7 +27,7 @@ export interface NewSchedule {
 }
 
 export async function addSchedule(db: Database, given: NewSchedule): Promise<void> {
-  const { path, script = "u/alice/work", isFlow = false, schedule = "0 * * * * *", timezone = "UTC", args = "{}", options = {} } = given;
+  const { path, script = "u/alice/work", isFlow = false, schedule = rarely, timezone = "UTC", args = "{}", options = {} } = given;
   const due = sql`date_trunc('second', now()) - make_interval(secs => ${given.ago ?? 0})`;
   await db.execute(sql`
     insert into schedule (workspace_id, path, schedule, timezone, cron_version, enabled, script_path, is_flow, args, options,
@@ -45,6 +50,15 @@ export interface TickRow {
   note: string | null;
 }
 
+/** One flow, `u/alice/flow`: what the driver of flows does is not this package's. */
+const flows: Flows<RunnableFlow & { path: string }> = {
+  async resolve(_, { path }) {
+    if (path !== "u/alice/flow") throw notFound("Flow", path);
+    return { path, options: {} };
+  },
+  newJob: ({ flow, args, options }, runner) => ({ ...baseJob(runner, options), kind: "flow", path: flow.path, tag: "bun", args }),
+};
+
 type Answer = Omit<Completion, "id" | "attempt">;
 
 /** A workspace `w` of alice (a developer) and a worker of the test; rounds of ticking are made by hand. */
@@ -57,7 +71,7 @@ export async function schedulesWorld() {
   await db.execute(sql`insert into member (workspace_id, username, email) values ('w', 'alice', 'alice@example.com')`);
   await addScript(db, "u/alice/work", { timeout: 77 });
   const dispatcher = createDispatcher({ db, bus });
-  const ctx: TickerContext = { db, bus, dispatcher, log: silentLog, unattended: createUnattended({ db, bus }) };
+  const ctx: TickerContext = { db, bus, dispatcher, log: silentLog, unattended: createUnattended({ db, bus, flows }) };
   const all = async (next: (ctx: TickerContext) => Promise<Consequences | null>): Promise<Consequences[]> => {
     const found: Consequences[] = [];
     for (let done = await next(ctx); done; done = await next(ctx)) found.push(done);

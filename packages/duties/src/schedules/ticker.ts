@@ -1,10 +1,12 @@
-import { createUnattended } from "@towermill/runnable";
+import { createUnattended, type Flows, type RunnableFlow } from "@towermill/runnable";
 import { sql } from "@towermill/store";
 import type { Consequences, TickerContext } from "./context.ts";
 import { fireNext } from "./fire.ts";
 import { settleNext } from "./settle.ts";
 
-export type TickerOptions = Omit<TickerContext, "unattended"> & {
+export type TickerOptions<Flow extends RunnableFlow = RunnableFlow> = Omit<TickerContext, "unattended"> & {
+  /** How flows become jobs; without it schedules of flows stop with the error that there is none. */
+  flows?: Flows<Flow>;
   /** How many schedules are handled at a time; each takes a connection for some milliseconds. */
   lanes?: number;
 };
@@ -31,7 +33,8 @@ async function tell({ bus, dispatcher }: TickerContext, { pushed, ended, stoppin
 /** How long nothing is due, by the database's clock. */
 async function sleepTime({ db }: TickerContext): Promise<number> {
   const { wait, open } = await db.one<{ wait: number | null; open: boolean }>(sql`
-    select (extract(epoch from (select min(wake_at) from schedule where enabled and wake_at is not null) - clock_timestamp()) * 1000)::float8 as wait,
+    select (extract(epoch from (select greatest(min(wake_at), now() - interval '1 hour') from schedule
+        where enabled and wake_at < 'infinity') - clock_timestamp()) * 1000)::float8 as wait,
       exists (select from schedule_tick where state in ('asking', 'open')) as open`);
   // due, and nothing could be taken: another ticker holds it
   if (wait !== null && wait <= 0) return heldSleepMs;
@@ -43,9 +46,9 @@ async function sleepTime({ db }: TickerContext): Promise<number> {
  * a lock of its row, and each moment is written under a unique key, so it runs once. A ticker sleeps until the nearest
  * moment and is woken by `changed` (`schedule:…`) when one is edited; the clock is the database's alone.
  */
-export function startTicker(options: TickerOptions): RunningTicker {
-  const { db, bus, log, lanes = 4 } = options;
-  const ctx: TickerContext = { ...options, unattended: createUnattended({ db, bus }) };
+export function startTicker<Flow extends RunnableFlow>(options: TickerOptions<Flow>): RunningTicker {
+  const { db, bus, log, flows, lanes = 4 } = options;
+  const ctx: TickerContext = { ...options, unattended: createUnattended({ db, bus, flows }) };
   const watched = new Set<string>();
   let stopping = false;
   let again = false;

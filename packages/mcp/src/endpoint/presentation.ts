@@ -9,6 +9,8 @@ export interface Presentation {
   body?: readonly string[];
   /** The answer is one document that makes sense only as a whole: it may be longer than usual. */
   document?: true;
+  /** Listed only where it is asked for: by its toolset, by its name, or by a scope that names it. */
+  onRequest?: true;
 }
 
 /** Domains of the contract that share a toolset with another; the rest are toolsets of their own name. */
@@ -44,6 +46,9 @@ const jobListQuery = [
 ];
 
 const itemListQuery = ["per_page", "page", "path_start", "search", "label", "resource_type"];
+const flowFields = ["path", "summary", "description", "value", "schema", "draft_only", "deployment_message"];
+const scheduleFields = ["path", "schedule", "timezone", "script_path", "is_flow", "args", "enabled", "summary", "description", "on_failure", "catch_up", "overlap"];
+const appFields = ["path", "summary", "value", "policy", "draft_only", "deployment_message"];
 const scriptFields = ["path", "summary", "description", "content", "language", "auto_parent", "parent_hash", "schema", "kind", "tag", "timeout", "deployment_message"];
 
 /** Tools whose schema would cost more than it tells; everything else shows all it takes. */
@@ -61,6 +66,13 @@ const known: Record<string, Omit<Presentation, "toolset">> = {
   runFlowByPath: { query: ["scheduled_in_secs", "tag"] },
   runScriptPreview: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
   runScriptPreviewAndWaitResult: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
+  createFlow: { body: flowFields },
+  updateFlow: { body: flowFields },
+  runFlowPreview: { query: [], body: ["value", "args", "path"] },
+  createSchedule: { body: scheduleFields },
+  updateSchedule: { body: scheduleFields },
+  createApp: { query: [], body: appFields },
+  updateApp: { query: [], body: appFields },
   createScript: { query: [], body: scriptFields },
   updateScript: { query: [], body: scriptFields },
   getScriptByPath: { query: [], document: true },
@@ -79,6 +91,10 @@ function toolsetOf(op: OperationSpec): string {
   return toolsets[domain] ?? domain;
 }
 
+/** Toolsets that most conversations never need. */
+const onRequest = new Set(["triggers", "drafts", "admin", "audit", "folders", "trash", "docs"]);
+
 export function presentationOf(op: OperationSpec): Presentation {
-  return { toolset: toolsetOf(op), ...known[op.id] };
+  const toolset = toolsetOf(op);
+  return { toolset, ...(onRequest.has(toolset) ? { onRequest: true as const } : {}), ...known[op.id] };
 }

@@ -16,9 +16,39 @@ function isSchema(value: unknown): value is Schema {
 /** What only costs tokens: bounds that nobody meets, defaults of null, `$schema`. */
 function isNoise(key: string, value: unknown): boolean {
   if (key === "$schema" || key === "propertyNames" || key === "pattern") return true;
-  if (key === "maximum" || key === "minimum") return typeof value === "number" && Math.abs(value) >= 2_147_483_647;
+  if (key === "default") return value === "" || value === null;
+  if (key === "minimum") return value === 0 || value === 1;
+  if (key === "maximum") return typeof value === "number" && value >= 1000;
   if (key === "maxLength" || key === "maxItems") return true;
   return key === "additionalProperties" && (value === false || (isSchema(value) && Object.keys(value).length === 0));
+}
+
+/** `["string", "null"]` → `"string"`: a field that may be null may as well be left out. */
+function plainType(type: unknown): unknown {
+  if (!Array.isArray(type)) return type;
+  const left = type.filter((each) => each !== "null");
+  return left.length === 1 ? left[0] : left;
+}
+
+/** What was said once need not be said again: a module of a flow in all the places where one may stand. */
+const worthSaying = 150;
+
+/** Replaces repeated parts by the bare fact that they are objects. */
+export function withoutRepeats(schema: Schema, seen: Set<string> = new Set()): Schema {
+  const short: Schema = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (Array.isArray(value)) short[key] = value.map((each: unknown) => (isSchema(each) ? once(each, seen) : each));
+    else short[key] = isSchema(value) ? once(value, seen) : value;
+  }
+  return short;
+}
+
+function once(schema: Schema, seen: Set<string>): Schema {
+  const { description: _, ...shape } = schema;
+  const text = JSON.stringify(shape);
+  if (text.length > worthSaying && seen.has(text)) return { type: "object" };
+  seen.add(text);
+  return withoutRepeats(schema, seen);
 }
 
 function isFlag(schema: Schema): boolean {
@@ -42,7 +72,8 @@ export function compactSchema(schema: Schema): Schema {
   const short: Schema = {};
   for (const [key, value] of Object.entries(withoutNull(schema))) {
     if (isNoise(key, value)) continue;
-    if (key === "properties" && isSchema(value)) {
+    if (key === "type") short[key] = plainType(value);
+    else if (key === "properties" && isSchema(value)) {
       short[key] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, isSchema(each) ? compactSchema(each) : each]));
     } else if (Array.isArray(value)) short[key] = value.map((each: unknown) => (isSchema(each) ? compactSchema(each) : each));
     else short[key] = isSchema(value) ? compactSchema(value) : value;

@@ -1,6 +1,6 @@
 import type { OperationSpec } from "@towermill/contract";
 import { presentationOf, type Presentation } from "./presentation.ts";
-import { answerSchema, objectSchema, type ObjectSchema, type Schema } from "./schema.ts";
+import { answerSchema, objectSchema, withoutRepeats, type ObjectSchema, type Schema } from "./schema.ts";
 
 /** A tool as `tools/list` shows it. */
 export interface ShownTool {
@@ -56,7 +56,7 @@ function inputSchema(tool: Pick<EndpointTool, "params" | "query" | "body" | "pre
   if (body === "raw") properties["args"] = rawBody;
   else if (body) properties["body"] = plain(pick(body, presentation.body));
   const required = [...asked, ...(query?.required ?? []), ...(body !== null && body !== "raw" && body.required.length > 0 ? ["body"] : [])];
-  return plain({ type: "object", properties, required });
+  return withoutRepeats(plain({ type: "object", properties, required })) as ObjectSchema;
 }
 
 function sentence(text: string): string {

@@ -60,6 +60,16 @@ export const scriptSource: RunnableSource = async (db, workspace) =>
       order by path limit ${mostRunnables}`),
   );
 
+/** Deployed flows. */
+export const flowSource: RunnableSource = async (db, workspace) =>
+  found(
+    "flow",
+    await db.query<Row>(sql`
+      select path, summary, description, schema, extra_perms from flow
+      where workspace_id = ${workspace} and not archived and not draft_only
+      order by path limit ${mostRunnables}`),
+  );
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

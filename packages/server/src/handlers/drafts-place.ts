@@ -1,11 +1,15 @@
-import type { Acl } from "@towermill/contract";
+import { triggerKinds, type Acl } from "@towermill/contract";
 import { sql, type Queryable, type Sql } from "@towermill/store";
+import { triggerTable } from "./triggers-row.ts";
 
 /** Where the deployed counterpart of a draft lives, per kind. Kinds without a table have drafts only. */
 const tables: Readonly<Record<string, Sql>> = {
   script: sql`(select workspace_id, path, extra_perms from script where not archived and not deleted)`,
   variable: sql`(select workspace_id, path, extra_perms from variable)`,
   resource: sql`(select workspace_id, path, extra_perms from resource)`,
+  app: sql`(select workspace_id, path, extra_perms from app)`,
+  raw_app: sql`(select workspace_id, path, extra_perms from app)`,
+  ...Object.fromEntries(triggerKinds.map((kind) => [`trigger_${kind}`, triggerTable(kind)])),
 };
 
 interface Place {

@@ -7,6 +7,7 @@ import { composeJson, jsonList, memberText } from "../http/verbatim.ts";
 import { visible } from "../http/visibility.ts";
 import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
+import { builtInTypes } from "./resource-types-built-in.ts";
 
 type Ops = typeof resourceTypesOperations;
 type CallOf<Id extends string> = Call<Extract<Ops[number], { id: Id }>>;
@@ -23,20 +24,15 @@ interface TypeRow {
   edited_at: Date | null;
 }
 
-/** Types the platform itself writes resources of; a workspace may describe them otherwise. */
-const builtIn: readonly TypeRow[] = [
-  {
-    workspace_id: "admins",
-    name: "state",
-    schema: "{}",
-    description: "State that a script keeps between its runs",
-    display_name: null,
-    format_extension: null,
-    is_fileset: null,
-    created_by: null,
-    edited_at: null,
-  },
-];
+const builtIn: readonly TypeRow[] = builtInTypes.map((type) => ({
+  ...type,
+  workspace_id: "admins",
+  display_name: null,
+  format_extension: null,
+  is_fileset: null,
+  created_by: null,
+  edited_at: null,
+}));
 
 function typeJson({ schema, ...fields }: TypeRow): string {
   return composeJson(fields, { schema });

@@ -10,7 +10,8 @@ interface Place {
   path: string;
 }
 
-async function isLinked(tx: Queryable, { workspace, path }: Place): Promise<boolean> {
+/** Whether the resource and the variable at a path are linked. */
+export async function isLinked(tx: Queryable, { workspace, path }: Place): Promise<boolean> {
   const reference = `%${JSON.stringify(`$var:${path}`).replace(/[\\%_]/g, "\\$&")}%`;
   const row = await tx.maybe(sql`
     select 1 from resource r join variable v using (workspace_id, path)

@@ -5,6 +5,7 @@ import { requireWritable, requireWriteAt } from "../http/item.ts";
 import { memberText } from "../http/verbatim.ts";
 import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
+import { shareAsSent } from "./acls-sent.ts";
 import { deleteLinked, moveLinked } from "./resources-linked.ts";
 import { keepResourceVersion } from "./resource-history.ts";
 import { trashLinked } from "./trash-linked.ts";
@@ -46,6 +47,7 @@ async function remove(tx: Queryable, who: Who, path: string): Promise<void> {
 async function create(tx: Queryable, call: CallOf<"createResource">, path: string): Promise<void> {
   const { body, member } = call;
   const value = memberText(call.bodyText, "value") ?? null;
+  if (call.query.update_if_exists) await keepResourceVersion(tx, member, { path, next: value });
   const overwrite = sql`do update set value = excluded.value, resource_type = excluded.resource_type, edited_at = now(),
     description = coalesce(excluded.description, resource.description), labels = coalesce(excluded.labels, resource.labels)`;
   const written = await tx.execute(sql`
@@ -54,6 +56,7 @@ async function create(tx: Queryable, call: CallOf<"createResource">, path: strin
       ${body.ws_specific ?? false}, ${member.username})
     on conflict (workspace_id, path) ${call.query.update_if_exists ? overwrite : sql`do nothing`}`);
   if (written === 0) throw taken(path);
+  await shareAsSent(tx, call, { table: "resource", path });
   await note(tx, call, { operation: "resources.create", actionKind: "Created", path });
 }
 
@@ -90,8 +93,11 @@ export function resourceWrites({ db }: Services) {
       await db
         .transaction(async (tx) => {
           await lockWritable(tx, call, params.path);
+          if (value !== undefined) await keepResourceVersion(tx, member, { path: params.path, next: value });
           if (to !== params.path) {
             requireWriteAt(call, { domain: "resources", path: to });
+            await tx.execute(sql`
+              update resource_version set path = ${to} where workspace_id = ${workspace} and path = ${params.path}`);
             await moveLinked(tx, "variable", { workspace, path: params.path, to });
           }
           await tx.execute(sql`
@@ -101,6 +107,7 @@ export function resourceWrites({ db }: Services) {
               labels = ${body.labels === undefined ? sql`labels` : sql`${body.labels}::text[]`},
               ws_specific = coalesce(${body.ws_specific}, ws_specific), edited_at = now()
             where workspace_id = ${workspace} and path = ${params.path}`);
+          await shareAsSent(tx, call, { table: "resource", path: to });
           await note(tx, call, { operation: "resources.update", actionKind: "Updated", path: to });
         })
         .catch((error: unknown) => {
@@ -112,8 +119,10 @@ export function resourceWrites({ db }: Services) {
       const { path } = call.params;
       await db.transaction(async (tx) => {
         await lockWritable(tx, call, path);
+        const value = memberText(call.bodyText, "value") ?? null;
+        await keepResourceVersion(tx, call.member, { path, next: value });
         await tx.execute(sql`
-          update resource set value = ${memberText(call.bodyText, "value") ?? null}::json, edited_at = now()
+          update resource set value = ${value}::json, edited_at = now()
           where workspace_id = ${call.member.workspace} and path = ${path}`);
         await note(tx, call, { operation: "resources.update", actionKind: "Updated", path });
       });

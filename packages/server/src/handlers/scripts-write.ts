@@ -7,6 +7,7 @@ import { deploy, type PushDependencyJob } from "../scripts/deploy.ts";
 import { deployedAt, readableAt, readableVersion, requireScriptWritable } from "../scripts/find.ts";
 import { scriptJson, versionOf, type ScriptRow } from "../scripts/row.ts";
 import type { Services } from "../services.ts";
+import { moveToTrash, rowAt } from "./trash-keep.ts";
 
 type CallOf<Id extends string> = Call<Extract<(typeof scriptsOperations)[number], { id: Id }>>;
 type Who = Pick<CallOf<"archiveScriptByPath">, "member" | "caller">;
@@ -117,7 +118,10 @@ function deletions(services: Services) {
   const { db } = services;
   const erase = async (tx: Queryable, call: Who, path: string): Promise<string[]> => {
     const { workspace } = call.member;
-    requireScriptWritable(call, await readableAt(tx, call, path));
+    const row = await readableAt(tx, call, path);
+    requireScriptWritable(call, row);
+    const rows = [rowAt(call.member, "script", path)];
+    await moveToTrash(tx, call.member, { kind: "script", path, acl: row.extra_perms, rows });
     const versions = await tx.query<{ hash: string }>(
       sql`delete from script where workspace_id = ${workspace} and path = ${path} returning hash`,
     );

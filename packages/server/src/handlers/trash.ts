@@ -63,7 +63,7 @@ async function putBack(tx: Queryable, row: TrashRow): Promise<void> {
   for (const [name, rows] of jsonMembers(row.item_data)) {
     const table = sql.ident(name);
     await tx.execute(sql`
-      insert into ${table}
+      insert into ${table} overriding system value
       select n.* from json_array_elements(${rows}::json) with ordinality r (item, position),
         json_populate_record(json_populate_record(null::${table}, r.item), ${place}) n
       order by r.position`);

@@ -1,10 +1,8 @@
 import {
-  allowed,
   ApiError,
   jsonMembers,
   notFound,
   requireItemPath,
-  type Acl,
   type Member,
   type TriggerBody,
   type TriggerKind,
@@ -14,6 +12,7 @@ import { requireWritable, requireWriteAt } from "../http/item.ts";
 import { audit } from "../identity/audit.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
+import { shareAsSent } from "./acls-sent.ts";
 import { moveToTrash, rowAt } from "./trash-keep.ts";
 import { claimOf, configFrom, triggerAt, triggerTable, type Claim, type TriggerRow } from "./triggers-row.ts";
 
@@ -66,16 +65,6 @@ function requireClaimable(member: Member, kind: TriggerKind, claim: Claim): void
   throw new ApiError("forbidden", `${field}: only admins may use an address outside the workspace's own`);
 }
 
-/** Sharing is for owners; only what the sender could grant anyway is taken from a file. */
-function aclFrom({ member }: TriggerCall, { body }: Sent, present: Acl): Acl {
-  const [kind, name = ""] = body.path.split("/");
-  const owns =
-    member.isAdmin ||
-    (kind === "u" && name === member.username) ||
-    (kind === "f" && member.foldersOwned.includes(name));
-  return owns && body.extra_perms ? body.extra_perms : present;
-}
-
 function taken(kind: TriggerKind, path: string) {
   return (error: unknown): never => {
     if (isUniqueViolation(error, `${kind}_trigger_claim`)) {
@@ -120,10 +109,11 @@ export async function createTrigger(
       const { as, email } = await identityOf(tx, member, body);
       await tx.execute(sql`
         insert into ${triggerTable(kind)} (workspace_id, path, script_path, is_flow, mode, config, claim, claim_workspaced,
-          permissioned_as, email, labels, extra_perms, edited_by)
+          permissioned_as, email, labels, edited_by)
         values (${member.workspace}, ${path}, ${body.script_path}, ${body.is_flow}, ${modeOf(body) ?? "enabled"}, ${config},
           ${claim.address}, ${claim.workspaced}, ${as}, ${email}, ${body.labels},
-          ${sql.json(aclFrom(call, sent, {}))}::jsonb, ${member.username})`);
+          ${member.username})`);
+      await shareAsSent(tx, { member, bodyText: sent.bodyText }, { table: `${kind}_trigger`, path });
       await note(tx, call, { kind, path, what: "create" });
     })
     .catch(taken(kind, path));
@@ -156,8 +146,9 @@ export async function updateTrigger(
           mode = ${modeOf(body) ?? row.mode}, config = ${config}, claim = ${claim.address},
           claim_workspaced = ${claim.workspaced}, permissioned_as = ${as}, email = ${email},
           labels = ${body.labels === undefined ? row.labels : body.labels},
-          extra_perms = ${sql.json(aclFrom(call, sent, row.extra_perms))}::jsonb, edited_by = ${member.username}, edited_at = now()
+          edited_by = ${member.username}, edited_at = now()
         where workspace_id = ${member.workspace} and path = ${path}`);
+      await shareAsSent(tx, { member, bodyText: sent.bodyText }, { table: `${kind}_trigger`, path: to });
       await note(tx, call, { kind, path: to, what: "update" });
     })
     .catch(taken(kind, to));

@@ -6,6 +6,7 @@ import { requireWritable, requireWriteAt } from "../http/item.ts";
 import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
 import { deleteLinked, moveLinked } from "./resources-linked.ts";
+import { trashLinked } from "./trash-linked.ts";
 
 type CallOf<Id extends string> = Call<Extract<(typeof variablesOperations)[number], { id: Id }>>;
 
@@ -55,8 +56,9 @@ export function variableWrites({ db, vault }: Services) {
     call: Pick<CallOf<"deleteVariable">, "member" | "caller">,
     path: string,
   ): Promise<void> => {
-    await lockWritable(tx, call, path);
+    const { extra_perms: acl } = await lockWritable(tx, call, path);
     const { workspace, username } = call.member;
+    await trashLinked(tx, call.member, { kind: "variable", path, acl });
     await deleteLinked(tx, "resource", { workspace, path });
     await tx.execute(sql`delete from variable where workspace_id = ${workspace} and path = ${path}`);
     await audit(tx, { workspace, username, operation: "variables.delete", actionKind: "Delete", resource: path });

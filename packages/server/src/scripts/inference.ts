@@ -44,9 +44,14 @@ export function storedLanguage({ language, content }: Pick<NewScript, "language"
 /** Languages whose dependencies are resolved to a lock when a script is deployed. */
 const locked: readonly string[] = ["bun", "bunnative", "nativets", "deno", "python3"];
 
+/** Whether a dependency job has to resolve what code of a language imports. */
+export function needsLock(language: string): boolean {
+  return locked.includes(language);
+}
+
 /** The lock a new version starts with; `null` = a dependency job has to write it. */
 export function firstLock(script: NewScript, language: string): string | null {
   if (Array.isArray(script.lock)) return script.lock.join("\n");
   if (typeof script.lock === "string") return script.lock;
-  return locked.includes(language) && !script.codebase ? null : "";
+  return needsLock(language) && !script.codebase ? null : "";
 }

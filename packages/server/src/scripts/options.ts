@@ -38,6 +38,9 @@ export function givenOptions(script: NewScript): Options {
   return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== null));
 }
 
+/** What a deployment says about whom the item runs as. */
+type BehalfFields = Pick<NewScript, "on_behalf_of" | "on_behalf_of_email" | "preserve_on_behalf_of">;
+
 interface Identity {
   on_behalf_of: string;
   on_behalf_of_email: string;
@@ -46,7 +49,7 @@ interface Identity {
 async function identityNamed(
   db: Queryable,
   workspace: string,
-  { on_behalf_of: who, on_behalf_of_email: email }: NewScript,
+  { on_behalf_of: who, on_behalf_of_email: email }: BehalfFields,
 ): Promise<Identity> {
   if (who?.startsWith("g/"))
     return { on_behalf_of: who, on_behalf_of_email: email ?? `group-${who.slice(2)}@windmill.dev` };
@@ -66,10 +69,10 @@ async function identityNamed(
 }
 
 /**
- * Whom a script runs as, if it says so: the deployer, unless an admin or a member of `wm_deployers` asks to keep another.
+ * Whom a script or flow runs as, if it says so: the deployer, unless an admin or a member of `wm_deployers` asks to keep another.
  * @throws ApiError `bad_request` when the identity names nobody, or name and address disagree
  */
-export async function onBehalfOf(db: Queryable, member: Member, script: NewScript): Promise<Options> {
+export async function onBehalfOf(db: Queryable, member: Member, script: BehalfFields): Promise<Options> {
   if (!script.on_behalf_of && !script.on_behalf_of_email) return {};
   const mayKeep = member.isAdmin || member.groups.includes("wm_deployers");
   if (script.preserve_on_behalf_of && mayKeep) return { ...(await identityNamed(db, member.workspace, script)) };

@@ -1,0 +1,78 @@
+import { ApiError } from "@towermill/contract";
+import { noteInLog, releaseNext, writeCachedResult, type Ended } from "@towermill/queue";
+import type { BatchesOptions, Pending } from "./batch.ts";
+import type { Drive } from "./drive.ts";
+import type { Claims } from "./slots.ts";
+import type { Written } from "./write.ts";
+
+interface Commit {
+  written: Written;
+  batch: readonly Pending[];
+  claimed: Claims;
+}
+
+const mostStatuses = 2000;
+
+/** What follows when a plan is written: claimed jobs start, others' workers wake, everybody who waits is told. */
+export async function afterCommit(options: BatchesOptions, work: Drive, commit: Commit): Promise<void> {
+  const { dispatcher, log } = options;
+  const { written, batch, claimed } = commit;
+  remember(work);
+  claimed.start(written.at);
+  const ended = endedOf(work);
+  const byId = new Map(ended.map((job) => [job.id, job]));
+  const reasons = new Map(work.ignored.map(({ event, reason }) => [event, reason]));
+  for (const pending of batch) {
+    const { entry } = pending;
+    const id = entry.kind === "event" ? entry.flowJob : entry.job.id;
+    const refused = entry.kind === "event" ? reasons.get(entry.event) : undefined;
+    if (refused !== undefined && entry.kind === "event" && entry.event.type === "resume") pending.fail(new ApiError("bad_request", refused));
+    else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending, written.at) });
+  }
+  dispatcher.ended(ended);
+  if (work.plan.early.length > 0) await dispatcher.announce(work.plan.early.map(({ job }) => job)).catch(() => undefined);
+  dispatcher.wake(work.plan.jobs.flatMap(({ state, job }) => (state === "queued" && !job.scheduledFor ? [job.tag] : [])));
+  await followUp(options, work, written).catch((error: unknown) =>
+    log.warn({ err: error }, "a flow moved, but not everything that follows from it was written"),
+  );
+}
+
+function remember({ ctx, plan, states }: Drive): void {
+  for (const { id, to } of plan.flows) {
+    const state = states.get(id);
+    ctx.statuses.delete(id);
+    if (!state || state.over) continue;
+    ctx.statuses.set(id, { status: state.status, revision: to });
+    if (ctx.statuses.size > mostStatuses) ctx.statuses.delete(ctx.statuses.keys().next().value ?? "");
+  }
+  for (const { id, result } of plan.ends) ctx.recent.set(id, result);
+  for (const planned of plan.jobs) if (planned.state === "done") ctx.recent.set(planned.job.id, planned.result);
+}
+
+function endedOf({ plan, states }: Drive): Ended[] {
+  const workspace = [...states.values()][0]?.run.job.workspace ?? "";
+  return [
+    ...plan.ends.map(({ id, status, result }) => ({ id, workspace, status, result, concurrencyKey: null })),
+    ...plan.jobs.flatMap((planned) =>
+      planned.state === "done"
+        ? [{ id: planned.job.id, workspace, status: planned.status, result: planned.result, concurrencyKey: null }]
+        : [],
+    ),
+  ];
+}
+
+async function followUp({ db, dispatcher }: BatchesOptions, work: Drive, written: Written): Promise<void> {
+  for (const { job, text } of work.plan.notes) await noteInLog(db, job, text);
+  for (const key of new Set(written.freed)) {
+    const count = written.freed.filter((other) => other === key).length;
+    dispatcher.wake(await releaseNext(db, key, count));
+  }
+  for (const { id, status, result } of work.plan.ends) {
+    const state = work.states.get(id);
+    const key = state?.run.job.options.cacheKey;
+    const ttlSeconds = state?.run.job.cacheTtlSeconds;
+    if (!state || status !== "success" || key === undefined || !ttlSeconds) continue;
+    const { workspace } = state.run.job;
+    await writeCachedResult(db, { key: Buffer.from(key, "hex"), workspace, result, ttlSeconds });
+  }
+}

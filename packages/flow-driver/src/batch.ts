@@ -1,0 +1,188 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FlowEvent } from "@towermill/openflow";
+import type { ClaimedJob, Completion, Dispatcher } from "@towermill/queue";
+import type { Database, Log } from "@towermill/store";
+import { createDrive, drive, stateOf, type Drive, type DriveContext } from "./drive.ts";
+import type { Driven, Slot } from "./driver.ts";
+import { isUnrecoverable } from "./ended-elsewhere.ts";
+import { afterCommit } from "./after-commit.ts";
+import { checkEntries } from "./entry-check.ts";
+import { saysRecover } from "./marks.ts";
+import { assignSlots } from "./slots.ts";
+import type { PlannedResume } from "./plan.ts";
+import { refusalOf, writePlan } from "./write.ts";
+import { failureEnd } from "./failure.ts";
+
+/** Something that moves a flow. */
+export type Entry =
+  | { kind: "begin"; job: ClaimedJob; slot: Slot | null }
+  | { kind: "end"; job: ClaimedJob; completion: Completion; slot: Slot | null }
+  | EventEntry;
+
+export interface EventEntry {
+  kind: "event";
+  flowJob: string;
+  event: FlowEvent;
+  resume: PlannedResume | null;
+}
+
+/** An entry on its way, and who waits for it. */
+export interface Pending {
+  entry: Entry;
+  /** The drive could not be worked out with it: it is written as a failure of the flow. */
+  broken: { name: string; message: string } | null;
+  done(driven: Driven): void;
+  fail(error: unknown): void;
+}
+
+export interface Batches {
+  add(root: string, entry: Entry): Promise<Driven>;
+}
+
+export interface BatchesOptions {
+  ctx: DriveContext;
+  db: Database;
+  dispatcher: Dispatcher;
+  log: Log;
+}
+
+const largestBatch = 64;
+
+/**
+ * Moves of one tree of flows follow each other; those that come while one is being written are worked out and written
+ * together. Trees do not wait for each other.
+ */
+export function createBatches(options: BatchesOptions): Batches {
+  const waiting = new Map<string, Pending[]>();
+
+  const drain = async (root: string, pending: Pending[]): Promise<void> => {
+    while (pending.length > 0) await write(options, pending.splice(0, largestBatch));
+    waiting.delete(root);
+  };
+  return {
+    add: (root, entry) =>
+      new Promise((done, fail) => {
+        const pending = waiting.get(root);
+        const added: Pending = { entry, broken: null, done, fail };
+        if (pending) return void pending.push(added);
+        const first = [added];
+        waiting.set(root, first);
+        void drain(root, first);
+      }),
+  };
+}
+
+/** Tries until the batch is written. Every entry is answered; nothing is thrown. */
+async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
+  const { ctx, db, log } = options;
+  let left = batch;
+  for (let tries = 0, pauseMs = 50; left.length > 0; tries += 1) {
+    const work = createDrive(ctx);
+    try {
+      await workOut(work, left);
+      if (isOutOfDate(work)) continue;
+      const claimed = assignSlots(work.plan, left, options.dispatcher);
+      try {
+        const written = await writePlan(db, work.plan);
+        await afterCommit(options, work, { written, batch: left, claimed });
+        return;
+      } catch (error) {
+        claimed.release();
+        throw error;
+      }
+    } catch (error) {
+      forget(work);
+      const refusal = refusalOf(error);
+      if (refusal === null && left.length > 1) {
+        // one of them is to blame: each by itself
+        for (const pending of left) await write(options, [pending]);
+        return;
+      }
+      if (refusal === null && !(await mayTryAgain(error, left, log))) {
+        for (const pending of left) pending.fail(error);
+        return;
+      }
+      if (refusal === null || tries > 10) await sleep((pauseMs = Math.min(pauseMs * 2, 2000)));
+      left = await checkEntries(db, left);
+    }
+  }
+}
+
+async function workOut(work: Drive, batch: readonly Pending[]): Promise<void> {
+  for (const { entry, broken } of batch) {
+    if (broken !== null) {
+      await failureEnd(work, entry, broken);
+    } else if (entry.kind === "begin") {
+      const state = await stateOf(work, entry.job.id);
+      state.claim = entry.job.attempt;
+      if (state.status.engine.phase === "new") {
+        work.events.push({ flowJob: entry.job.id, event: { type: "start", at: Date.now() } });
+      } else work.plan.held.push({ id: entry.job.id, attempt: entry.job.attempt, suspend: 0, until: null });
+    } else if (entry.kind === "end") endStep(work, entry);
+    else {
+      if (entry.resume) work.plan.resumes.push(entry.resume);
+      work.events.push({ flowJob: entry.flowJob, event: entry.event });
+    }
+  }
+  await drive(work);
+}
+
+function endStep(work: Drive, { job, completion }: Extract<Entry, { kind: "end" }>): void {
+  work.plan.ends.push(completion);
+  const place = job.options.flow;
+  const parent = job.parentJob;
+  if (!place || parent === null) return;
+  const { step, iteration, attempt } = place;
+  const { status, result } = completion;
+  const success = status === "success" || status === "skipped";
+  work.definitions.set(job.id, { args: job.args, options: job.options });
+  work.results.add(
+    job.id,
+    result,
+    iteration === null ? undefined : { flowJob: parent, step, attempt, iteration },
+  );
+  work.events.push({
+    flowJob: parent,
+    event: {
+      type: "done",
+      at: Date.now(),
+      job: job.id,
+      step,
+      iteration,
+      attempt,
+      success,
+      ...(isUnrecoverable(status, result) && { unrecoverable: true }),
+      ...(success && saysRecover(result) && { recover: true }),
+    },
+  });
+}
+
+/** An event that was refused because of what this process remembers may fit what is stored. */
+function isOutOfDate(work: Drive): boolean {
+  const doubtful = work.ignored.filter(({ flowJob }) => work.states.get(flowJob)?.remembered);
+  for (const { flowJob } of doubtful) work.ctx.statuses.delete(flowJob);
+  return doubtful.length > 0;
+}
+
+function forget(work: Drive): void {
+  for (const id of work.states.keys()) work.ctx.statuses.delete(id);
+}
+
+/** A database that is away comes back; an error of the flow itself becomes the flow's end. */
+async function mayTryAgain(error: unknown, [pending]: readonly Pending[], log: Log): Promise<boolean> {
+  if (isDatabaseAway(error)) {
+    log.warn({ err: error }, "a flow could not be moved, trying again");
+    return true;
+  }
+  if (!pending || pending.broken !== null || pending.entry.kind === "event") return false;
+  log.error({ err: error, job: pending.entry.job.id }, "a flow could not be moved: it fails");
+  pending.broken = { name: "InternalErr", message: error instanceof Error ? error.message : String(error) };
+  return true;
+}
+
+/** Classes 08 (connection), 53 (resources), 57 (shutdown), 40 (conflicts), 55 (locks), and errors without SQLSTATE of the socket. */
+function isDatabaseAway(error: unknown): boolean {
+  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  if (/^(08|53|57|40|55)/.test(code) || /^E[A-Z]+$/.test(code)) return true;
+  return error instanceof Error && /timeout exceeded|Connection terminated|connect/i.test(error.message);
+}

@@ -1,0 +1,98 @@
+import { type ClaimedJob, type Completion, type Dispatcher, type Ended } from "@towermill/queue";
+import { createRunnables, readTagRules } from "@towermill/runnable";
+import { createCache, type Bus, type Database, type Log } from "@towermill/store";
+import type { Vault } from "@towermill/vault";
+import { createBatches, type Entry } from "./batch.ts";
+import type { DeployedFlows } from "./deployed.ts";
+import type { DriveContext } from "./drive.ts";
+import { endedElsewhere } from "./ended-elsewhere.ts";
+import type { Expressions } from "./expressions.ts";
+import { createTextCache } from "./memory.ts";
+import { resumeEntry, type ResumeRequest } from "./resume.ts";
+import { rootOf } from "./place.ts";
+import { createRuns, loadFlowJob } from "./run.ts";
+
+/** The slot of a worker whose job just ended: the next step may have it. */
+export interface Slot {
+  worker: string;
+  serves(tag: string): boolean;
+}
+
+/** What became of a job that was handed to the driver. */
+export interface Driven {
+  /** `null`: another attempt of the job came first, this one counts for nothing. Of a flow that goes on, too. */
+  ended: Ended | null;
+  /** A step that was claimed for the slot: run it there. */
+  next: ClaimedJob | null;
+}
+
+/** Moves flows. One per process; any number of processes may move the same flow. */
+export interface FlowDriver {
+  /** Begins a flow job that a worker claimed, or goes on with it; the worker has nothing more to do with it. */
+  begin(job: ClaimedJob, slot: Slot | null): Promise<Driven>;
+  /** Ends a step and moves its flow, in one commit. Resolves when it is durable. */
+  end(job: ClaimedJob, completion: Completion, slot: Slot | null): Promise<Driven>;
+  /**
+   * Moves the flows of steps that ended without the driver: cancelled, forced, or given up after their workers were
+   * lost. Jobs that are no steps are left alone; saying it twice is harmless.
+   */
+  endedElsewhere(jobs: readonly string[]): Promise<void>;
+  /**
+   * Counts an approval or a disapproval. @throws ApiError `bad_request` when it was sent before or the gate has been
+   * passed, `not_found` when there is no such flow any more
+   */
+  resume(request: ResumeRequest): Promise<void>;
+  /** Tells a flow that the time it waits for approvals is over. */
+  timeOut(flowJob: string): Promise<void>;
+}
+
+export interface FlowDriverOptions {
+  db: Database;
+  bus: Bus;
+  dispatcher: Dispatcher;
+  log: Log;
+  vault: Vault;
+  deployed: DeployedFlows;
+  expressions: Expressions;
+  /** A while loop that runs longer fails its step; 100,000 if absent. */
+  maxIterations?: number;
+}
+
+export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
+  const { db, bus, deployed } = options;
+  const rules = createCache({ bus, name: "tags", load: () => readTagRules(db) });
+  const ctx: DriveContext = {
+    db,
+    vault: options.vault,
+    expressions: options.expressions,
+    deployed,
+    runnables: createRunnables({ db, bus }),
+    rules: () => rules.get("all"),
+    runs: createRuns({ db, deployed }),
+    recent: createTextCache(64_000_000),
+    statuses: new Map(),
+    maxIterations: options.maxIterations,
+  };
+  const batches = createBatches({ ...options, ctx });
+  const add = (root: string, entry: Entry): Promise<Driven> => batches.add(root, entry);
+  const addEvent = async (flowJob: string, entry: Entry): Promise<void> => {
+    const job = await loadFlowJob(db, flowJob);
+    if (job) await add(rootOf(job), entry);
+  };
+  return {
+    begin: (job, slot) => add(rootOf(job), { kind: "begin", job, slot }),
+    end: (job, completion, slot) => add(job.rootJob ?? job.parentJob ?? job.id, { kind: "end", job, completion, slot }),
+    async endedElsewhere(jobs) {
+      for (const { flowJob, event } of await endedElsewhere(db, jobs)) {
+        await addEvent(flowJob, { kind: "event", flowJob, event, resume: null });
+      }
+    },
+    async resume(request) {
+      const entry = await resumeEntry(db, request);
+      await addEvent(entry.flowJob, entry);
+    },
+    timeOut: (flowJob) =>
+      addEvent(flowJob, { kind: "event", flowJob, event: { type: "timeout", at: Date.now() }, resume: null }),
+  };
+}
+

@@ -1,0 +1,29 @@
+/** The newest texts up to a number of characters together. */
+export interface TextCache {
+  get(key: string): string | undefined;
+  set(key: string, text: string): void;
+}
+
+/** @param room characters in all; a text longer than a tenth of it is not kept */
+export function createTextCache(room: number): TextCache {
+  const texts = new Map<string, string>();
+  let used = 0;
+  const drop = (key: string, text: string): void => {
+    texts.delete(key);
+    used -= text.length;
+  };
+  return {
+    get: (key) => texts.get(key),
+    set(key, text) {
+      const before = texts.get(key);
+      if (before !== undefined) drop(key, before);
+      if (text.length > room / 10) return;
+      texts.set(key, text);
+      used += text.length;
+      for (const [oldKey, old] of texts) {
+        if (used <= room) break;
+        drop(oldKey, old);
+      }
+    },
+  };
+}

@@ -1,0 +1,245 @@
+import { ApiError, isLanguage } from "@towermill/contract";
+import { tagOfStep, type FlowModule, type Payload, type PushEffect } from "@towermill/openflow";
+import { resultCacheKey, type FlowPlace, type NewJob } from "@towermill/queue";
+import {
+  behalfOf,
+  fillIn,
+  loadMember,
+  scriptJob,
+  tagFor,
+  type Members,
+  type Runnables,
+  type Runner,
+  type TagRules,
+} from "@towermill/runnable";
+import type { Database } from "@towermill/store";
+import type { DeployedFlows } from "./deployed.ts";
+import { newFlowJob } from "./flow-job.ts";
+import { flowPathOf, innermostRootOf, rootOf } from "./place.ts";
+import type { FlowRun } from "./run.ts";
+
+export interface StepJobContext {
+  db: Database;
+  runnables: Runnables;
+  deployed: DeployedFlows;
+  rules(): Promise<TagRules>;
+}
+
+export interface StepRequest {
+  run: FlowRun;
+  effect: PushEffect;
+  /** JSON text of the child's arguments; of an identity its result. */
+  args: string;
+  /** Seconds that the module says, null = the runnable's own. */
+  timeoutSeconds: number | null;
+  /** Fills `$flow_expr[…]` of a tag. */
+  fillTag(template: string): Promise<string>;
+}
+
+/** Where the child of an effect stands. */
+export function placeOf(run: FlowRun, { child, payload, ownRoot }: PushEffect): FlowPlace {
+  return {
+    step: child.step,
+    iteration: child.iteration,
+    attempt: child.attempt,
+    kind: payload.kind,
+    root: ownRoot ? child.job : innermostRootOf(run.job),
+    path: flowPathOf(run.job),
+    ...(payload.kind === "body" && { body: payload.body }),
+  };
+}
+
+/** The id under which `results` shows what a child gives. */
+export function leafOf({ child, payload }: PushEffect): string {
+  return "module" in payload ? payload.module.id : child.step;
+}
+
+/** What every child of a flow has, whatever it runs. */
+export function baseOfStep(
+  { run, effect, args }: Pick<StepRequest, "run" | "effect" | "args">,
+): Omit<NewJob, "kind" | "tag"> {
+  const { job } = run;
+  const { child, deleteAfterSeconds } = effect;
+  return {
+    id: child.job,
+    workspace: job.workspace,
+    createdBy: job.createdBy,
+    permissionedAs: job.permissionedAs,
+    member: job.member,
+    args,
+    parentJob: job.id,
+    rootJob: rootOf(job),
+    flowStepId: leafOf(effect),
+    priority: effect.priority,
+    visibleToOwner: job.visibleToOwner,
+    scheduledFor: effect.scheduledFor === null ? null : new Date(effect.scheduledFor),
+    options: {
+      flow: placeOf(run, effect),
+      ...(deleteAfterSeconds !== null && { wipeAfterFlowSeconds: deleteAfterSeconds }),
+    },
+  };
+}
+
+/**
+ * The job of a step, iteration or branch.
+ * @throws ApiError when what the step names does not exist, may not be run, or its tag cannot be told
+ */
+export async function stepJob(ctx: StepJobContext, request: StepRequest): Promise<NewJob> {
+  const { payload } = request.effect;
+  switch (payload.kind) {
+    case "code":
+      return codeJob(ctx, request, payload);
+    case "script":
+      return deployedScriptJob(ctx, request, payload);
+    case "flow":
+      return deployedFlowJob(ctx, request, payload);
+    case "body": {
+      const base = baseOfStep(request);
+      const { job } = request.run;
+      const restart = payload.restart && { restart: { job: payload.restart.job, path: payload.restart.path } };
+      const path = `${job.path ?? ""}/${payload.name}`;
+      return { ...base, kind: "flowpreview", path, tag: job.tag, options: { ...base.options, ...restart } };
+    }
+    case "identity":
+      return { ...baseOfStep(request), kind: "identity", tag: request.run.job.tag };
+  }
+}
+
+async function tagOf(request: StepRequest, module: FlowModule, preprocessor: boolean): Promise<string | null> {
+  const { job, flow } = request.run;
+  const template = tagOfStep(flow, { module, flowTag: job.tag, workspace: job.workspace, preprocessor });
+  if (template === null || !template.includes("$flow_expr[")) return template;
+  return request.fillTag(template);
+}
+
+async function codeJob(
+  ctx: StepJobContext,
+  request: StepRequest,
+  { module, value, preprocessor }: Extract<Payload, { kind: "code" }>,
+): Promise<NewJob> {
+  const { job } = request.run;
+  const base = baseOfStep(request);
+  if (!isLanguage(value.language)) {
+    throw new ApiError("unknown_language", `Step ${module.id}: ${value.language} is not a language`);
+  }
+  const path = value.path || `${job.path ?? ""}/${module.id}`;
+  const chosen = await tagOf(request, module, preprocessor);
+  const { args } = base;
+  const tag = tagFor(
+    { chosen, kind: "flowscript", language: value.language, path, args },
+    runnerOf(request),
+    await ctx.rules(),
+  );
+  return withModule(request, {
+    ...base,
+    kind: "flowscript",
+    path,
+    language: value.language,
+    rawCode: value.content,
+    rawLock: value.lock ?? null,
+    tag,
+    entrypoint: preprocessor ? "preprocessor" : null,
+    concurrency: value.concurrent_limit
+      ? {
+          key: value.custom_concurrency_key
+            ? fillIn(value.custom_concurrency_key, { workspace: job.workspace, args })
+            : `${job.workspace}/script/${path}`,
+          limit: value.concurrent_limit,
+          windowSeconds: value.concurrency_time_window_s ?? 0,
+        }
+      : null,
+  });
+}
+
+async function deployedScriptJob(
+  ctx: StepJobContext,
+  request: StepRequest,
+  { module, value, preprocessor }: Extract<Payload, { kind: "script" }>,
+): Promise<NewJob> {
+  const base = baseOfStep(request);
+  const runner = runnerOf(request);
+  const who = { scopes: null, member: runner.member };
+  const version = await ctx.runnables.resolve(who, value.hash ? { hash: value.hash } : { path: value.path });
+  const behalf = await behalfOf({ db: ctx.db, members: membersOf(ctx) }, base.workspace, version.options);
+  const chosen = await tagOf(request, module, preprocessor);
+  const script = scriptJob(
+    { version, args: base.args ?? "{}", options: { job_id: base.id, ...(chosen && { tag: chosen }) } },
+    behalf ? { ...runner, ...behalf } : runner,
+    await ctx.rules(),
+  );
+  return withModule(request, {
+    ...script,
+    ...base,
+    member: script.member,
+    permissionedAs: script.permissionedAs,
+    priority: base.priority ?? script.priority ?? null,
+    entrypoint: preprocessor ? "preprocessor" : (script.entrypoint ?? null),
+    visibleToOwner: base.visibleToOwner !== false && script.visibleToOwner !== false,
+    options: { ...script.options, ...base.options },
+  });
+}
+
+async function deployedFlowJob(
+  ctx: StepJobContext,
+  request: StepRequest,
+  { module, value, restart }: Extract<Payload, { kind: "flow" }>,
+): Promise<NewJob> {
+  const base = baseOfStep(request);
+  const runner = runnerOf(request);
+  const flow = await ctx.deployed.resolve({ scopes: null, member: runner.member }, { path: value.path });
+  const behalf = await behalfOf({ db: ctx.db, members: membersOf(ctx) }, base.workspace, flow.options);
+  const chosen = await tagOf(request, module, false);
+  const job = newFlowJob(
+    {
+      flow,
+      args: base.args ?? "{}",
+      options: { job_id: base.id, ...(chosen && { tag: chosen }) },
+      ...(restart && { restart: { job: restart.job, path: restart.path } }),
+    },
+    behalf ? { ...runner, ...behalf } : runner,
+    await ctx.rules(),
+  );
+  return withModule(request, {
+    ...job,
+    ...base,
+    member: job.member,
+    permissionedAs: job.permissionedAs,
+    priority: base.priority ?? job.priority ?? null,
+    options: { ...job.options, ...base.options },
+  });
+}
+
+/** What a module says beside its runnable: it wins. */
+function withModule({ effect, timeoutSeconds }: StepRequest, job: NewJob): NewJob {
+  const cacheTtl = effect.cacheTtlSeconds;
+  const runnable = job.hash ?? job.rawCode ?? job.path ?? "";
+  // later steps read this one's result: what it says itself about wiping counts from the end of the flow
+  const { deleteAfterSeconds, ...options } = job.options ?? {};
+  if (deleteAfterSeconds !== undefined) options.wipeAfterFlowSeconds ??= deleteAfterSeconds;
+  return {
+    ...job,
+    options,
+    timeoutSeconds: timeoutSeconds ?? job.timeoutSeconds ?? null,
+    ...(cacheTtl !== null && {
+      cacheTtlSeconds: cacheTtl,
+      options: {
+        ...options,
+        cacheKey: resultCacheKey(job.workspace, `step/${runnable}`, job.args).toString("hex"),
+      },
+    }),
+  };
+}
+
+/** Tags that no worker serves at the moment are fine: a flow must not fail because workers are being restarted. */
+function runnerOf({ run: { job } }: StepRequest): Runner {
+  return {
+    requester: { scopes: null, triggerKind: null, tags: "unserved" },
+    member: job.member,
+    permissionedAs: job.permissionedAs,
+    startedBy: { username: job.createdBy },
+  };
+}
+
+function membersOf({ db }: StepJobContext): Members {
+  return { memberOf: (email, workspace) => loadMember(db, email, workspace) };
+}

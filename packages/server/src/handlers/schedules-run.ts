@@ -1,0 +1,39 @@
+import type { schedulesOperations } from "@towermill/contract";
+import { newJobId } from "@towermill/queue";
+import { createUnattended, scheduledRun, type Flows, type RunnableFlow, type ScheduledRunnable } from "@towermill/runnable";
+import { sql, type Queryable } from "@towermill/store";
+import type { Call } from "../http/call.ts";
+import type { Services } from "../services.ts";
+import { lockWritable } from "./schedules-write.ts";
+
+type CallOf<Id extends string> = Call<Extract<(typeof schedulesOperations)[number], { id: Id }>>;
+
+/** A free moment: another run of this very millisecond may have taken it. */
+async function writeTick(tx: Queryable, { workspace, path, job }: { workspace: string; path: string; job: string }): Promise<void> {
+  await tx.execute(sql`
+    insert into schedule_tick (workspace_id, path, due, state, job_id, note)
+    select ${workspace}, ${path}, greatest(clock_timestamp(), max(due) + interval '1 microsecond'), 'open', ${job}, 'run by hand'
+    from schedule_tick where workspace_id = ${workspace} and path = ${path} and due > clock_timestamp() - interval '1 minute'`);
+}
+
+/** Runs of a schedule that somebody asks for: they count as its runs, whatever its overlap policy says. */
+export function scheduleRuns<Flow extends RunnableFlow>(services: Services, flows?: Flows<Flow>) {
+  const { db, bus, dispatcher } = services;
+  const unattended = createUnattended({ db, bus, flows });
+  return {
+    async runScheduleNow(call: CallOf<"runScheduleNow">) {
+      const { path } = call.params;
+      const { workspace } = call.member;
+      const job = await db.transaction(async (tx) => {
+        const row = await lockWritable(tx, call, path);
+        const options = JSON.parse(row.options) as ScheduledRunnable["options"];
+        const made = await unattended.job(scheduledRun({ ...row, options }, { id: newJobId() }));
+        await writeTick(tx, { workspace, path, job: made.id });
+        await dispatcher.pushIn(tx, made);
+        return made;
+      });
+      dispatcher.wake([job.tag]);
+      return job.id;
+    },
+  };
+}
