@@ -10,6 +10,7 @@ const ranks = [
   ["store"],
   ["vault", "queue", "runtimes"],
   ["runnable"],
+  ["flow-driver"],
   ["worker", "duties", "server", "mcp"],
   ["towermill"],
 ];

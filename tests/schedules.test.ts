@@ -22,7 +22,9 @@ const program = `
 
 async function startTickers(url: string): Promise<TestProcess[]> {
   const command = [process.execPath, "--input-type=module", "-e", program] as const;
-  const started = await Promise.all([1, 2, 3].map(() => startProcess({ command, cwd: root, env: { DATABASE_URL: url } })));
+  const started = await Promise.all(
+    [1, 2, 3].map(() => startProcess({ command, cwd: root, env: { DATABASE_URL: url } })),
+  );
   for (const one of started) await one.until(/ticking/);
   return started;
 }
@@ -77,7 +79,12 @@ describe("the official CLI", async () => {
     expect(await cli.ok("schedule", "push", file, "u/admin/nightly")).toContain("Creating new schedule");
     expect(await cli.ok("schedule", "list")).toContain("u/admin/nightly");
     const before = await cli.json<Record<string, unknown>>("schedule", "get", "u/admin/nightly");
-    expect(before).toMatchObject({ enabled: true, cron_version: "v2", args: { deep: { b: 1, a: 2 } }, on_failure: "script/u/admin/work" });
+    expect(before).toMatchObject({
+      enabled: true,
+      cron_version: "v2",
+      args: { deep: { b: 1, a: 2 } },
+      on_failure: "script/u/admin/work",
+    });
     await cli.ok("schedule", "push", file, "u/admin/nightly");
     expect(await cli.json("schedule", "get", "u/admin/nightly")).toEqual(before);
   });

@@ -15,7 +15,9 @@ export function freshCheckout(): string {
     cwd: root,
     encoding: "utf8",
   });
-  for (const name of names.split("\0").filter((path) => path !== "" && existsSync(join(root, path)))) {
+  for (const name of names
+    .split("\0")
+    .filter((path) => path !== "" && !path.includes("node_modules") && existsSync(join(root, path)))) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     cpSync(join(root, name), join(folder, name));
   }

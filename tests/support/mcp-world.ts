@@ -13,6 +13,9 @@ import { openBus, silentLog, sql, type Database, type Log } from "@towermill/sto
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { openVault } from "@towermill/vault";
 import { Hono } from "hono";
+import { flowsOperations } from "@towermill/contract";
+import { flowsHandlers } from "../../packages/server/src/handlers/flows.ts";
+import { mount } from "../../packages/server/src/http/mount.ts";
 import { identityRoutes } from "../../packages/server/src/handlers/identity.ts";
 import { itemRoutes } from "../../packages/server/src/handlers/items.ts";
 import { jobRoutes } from "../../packages/server/src/handlers/job-routes.ts";
@@ -103,7 +106,7 @@ async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer)
     streamLimitMs: 20_000,
   };
   const auth = createAuthentication({ db, bus, now: () => new Date() });
-  const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth)];
+  const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth), ...mount(flowsOperations, flowsHandlers(services))];
   const api = createApp({ services, auth, routes });
   const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true });
   const oauth = createOAuth(services, auth);

@@ -30,7 +30,8 @@ function quoted(text: string): string {
 function fieldsOf(schedule: string): string[] {
   // other characters only mislead: cron expressions are made of these
   if (schedule.length > longest) throw new CronError(`The cron expression is longer than ${longest} characters`);
-  if (!/^[\x20-\x7e\t]*$/.test(schedule)) throw new CronError(`The cron expression ${quoted(schedule)} holds characters that mean nothing in it`);
+  if (!/^[\x20-\x7e\t]*$/.test(schedule))
+    throw new CronError(`The cron expression ${quoted(schedule)} holds characters that mean nothing in it`);
   return schedule.trim().split(/[ \t]+/);
 }
 
@@ -47,10 +48,13 @@ function patternOf({ schedule, cronVersion }: Timetable): string {
     throw new CronError(`The cron expression ${quoted(schedule)} has ${fields.length} fields, expected ${v1Fields}`);
   }
   const foreign = fields.slice(0, 5).find((field, index) => /[LW#]/i.test(field) && index !== 4);
-  if (foreign !== undefined) throw new CronError(`${quoted(foreign)} is not known in the older cron dialect: set cron_version to v2`);
+  if (foreign !== undefined)
+    throw new CronError(`${quoted(foreign)} is not known in the older cron dialect: set cron_version to v2`);
   const weekday = translateWeekdays(fields[5] ?? "");
   if (weekday === null) {
-    throw new CronError(`The weekday ${quoted(fields[5] ?? "")} cannot be read: in this dialect Sunday is 1 and Saturday 7, names are SUN to SAT`);
+    throw new CronError(
+      `The weekday ${quoted(fields[5] ?? "")} cannot be read: in this dialect Sunday is 1 and Saturday 7, names are SUN to SAT`,
+    );
   }
   return [...fields.slice(0, 5), weekday, ...fields.slice(6)].join(" ");
 }
@@ -60,7 +64,9 @@ function requireTimezone(timezone: string): void {
     if (!/^[A-Za-z][\w+/-]{0,63}$/.test(timezone)) throw new RangeError();
     new Intl.DateTimeFormat("en", { timeZone: timezone });
   } catch {
-    throw new CronError(`The time zone ${quoted(timezone)} is not known, expected an IANA name such as Europe/Paris or UTC`);
+    throw new CronError(
+      `The time zone ${quoted(timezone)} is not known, expected an IANA name such as Europe/Paris or UTC`,
+    );
   }
 }
 
@@ -124,7 +130,7 @@ export function lastOccurrence(timetable: Timetable, at: Date): Date | null {
 /** The next `count` moments after another, fewer when there are no more. @throws CronError */
 export function occurrences(timetable: Timetable, after: Date, count: number): Date[] {
   const found: Date[] = [];
-  for (let from = after; found.length < count; ) {
+  for (let from = after; found.length < count;) {
     const next = nextOccurrence(timetable, from);
     if (next === null) break;
     found.push(next);

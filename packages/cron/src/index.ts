@@ -1,1 +1,9 @@
-export { CronError, lastOccurrence, nextOccurrence, occurrences, validateCron, type CronVersion, type Timetable } from "./cron.ts";
+export {
+  CronError,
+  lastOccurrence,
+  nextOccurrence,
+  occurrences,
+  validateCron,
+  type CronVersion,
+  type Timetable,
+} from "./cron.ts";

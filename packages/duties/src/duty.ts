@@ -1,3 +1,4 @@
+import type { FlowDriver } from "@towermill/flow-driver";
 import type { Dispatcher } from "@towermill/queue";
 import type { Bus, Database, Log } from "@towermill/store";
 
@@ -6,6 +7,8 @@ export interface DutyContext {
   bus: Bus;
   dispatcher: Dispatcher;
   log: Log;
+  /** Moves the flows of steps that ended without a worker. */
+  flowDriver: Pick<FlowDriver, "endedElsewhere" | "timeOut">;
   now(): Date;
   /** Jobs that ended longer ago than this are deleted, in days. */
   retentionDays: number;

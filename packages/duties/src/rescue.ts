@@ -5,7 +5,7 @@ import type { Duty } from "./duty.ts";
 export const rescue: Duty = {
   name: "rescue",
   everyMs: 3000,
-  async run({ db, dispatcher, log }) {
+  async run({ db, dispatcher, log, flowDriver }) {
     const rescued = await rescueJobs(db);
     for (const job of rescued) {
       const line = job.restarted
@@ -15,7 +15,10 @@ export const rescue: Duty = {
       log.warn({ job: job.id, worker: job.worker, restarts: job.restarts }, job.restarted ? "job restarted" : "job given up");
     }
     const over = rescued.filter((job) => !job.restarted).map((job) => job.id);
-    if (over.length > 0) await dispatcher.announce(over);
+    if (over.length > 0) {
+      await dispatcher.announce(over);
+      await flowDriver.endedElsewhere(over);
+    }
     dispatcher.wake([...new Set(rescued.filter((job) => job.restarted).map((job) => job.tag))]);
   },
 };

@@ -1,9 +1,29 @@
-import { newQuickJSWASMModuleFromVariant, newVariant, RELEASE_SYNC, type QuickJSWASMModule } from "quickjs-emscripten";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import releaseSync from "@jitl/quickjs-wasmfile-release-sync";
+import {
+  newQuickJSWASMModuleFromVariant,
+  newVariant,
+  type QuickJSSyncVariant,
+  type QuickJSWASMModule,
+} from "quickjs-emscripten-core";
+
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+// Node has it, its types do not
+const { Memory, compile } = Reflect.get(globalThis, "WebAssembly") as {
+  Memory: new (pages: { initial: number; maximum: number }) => WasmMemory;
+  compile: (binary: Buffer) => Promise<object>;
+};
+
+// its types are those of its CommonJS twin, whose default is one level deeper
+const variant = releaseSync as unknown as QuickJSSyncVariant;
 
 export interface Engine {
   module: QuickJSWASMModule;
-  memory: WebAssembly.Memory;
-  domain: string;
+  memory: WasmMemory;
   /** Evaluations so far. */
   used: number;
 }
@@ -11,20 +31,60 @@ export interface Engine {
 const PAGES_PER_MB = 16;
 const PAGES_AT_START = 256;
 const MOST_USES = 5000;
+const MOST_ENGINES = 4;
 
-/**
- * A QuickJS that cannot grow beyond its memory. QuickJS's own limit does not hold for strings; the memory's does.
- */
-export async function startEngine(domain: string, memoryMb: number): Promise<Engine> {
-  const memory = new WebAssembly.Memory({
-    initial: PAGES_AT_START,
-    maximum: Math.max(PAGES_AT_START, memoryMb * PAGES_PER_MB),
-  });
-  const module = await newQuickJSWASMModuleFromVariant(newVariant(RELEASE_SYNC, { wasmMemory: memory }));
-  return { module, memory, domain, used: 0 };
-}
+/** The engines of a thread: one for each domain of late, made from one compiled program. */
+export class Engines {
+  readonly #memoryMb: number;
+  readonly #program: Promise<object>;
+  readonly #byDomain = new Map<string, Engine>();
+  #spare: Engine | null = null;
 
-/** Whether an engine should make room for a new one: its memory never shrinks. */
-export function isWorn({ memory, used }: Engine, memoryMb: number): boolean {
-  return used >= MOST_USES || memory.buffer.byteLength > Math.max(32, memoryMb / 2) * 2 ** 20;
+  constructor(memoryMb: number) {
+    this.#memoryMb = memoryMb;
+    const file = createRequire(import.meta.url).resolve("@jitl/quickjs-wasmfile-release-sync/wasm");
+    this.#program = readFile(file).then(compile);
+  }
+
+  /** An engine that only this domain has used. */
+  async of(domain: string): Promise<Engine> {
+    const before = this.#byDomain.get(domain);
+    this.#byDomain.delete(domain);
+    const engine = before && !this.#isWorn(before) ? before : (this.#takeSpare() ?? (await this.start()));
+    this.#byDomain.set(domain, engine);
+    for (const oldest of this.#byDomain.keys()) {
+      if (this.#byDomain.size <= MOST_ENGINES) break;
+      this.#byDomain.delete(oldest);
+    }
+    return engine;
+  }
+
+  /** A QuickJS that cannot grow beyond its memory. Its own limit does not hold for strings; the memory's does. */
+  async start(): Promise<Engine> {
+    const maximum = Math.max(PAGES_AT_START, this.#memoryMb * PAGES_PER_MB);
+    const memory = new Memory({ initial: PAGES_AT_START, maximum });
+    const wasmModule = await this.#program;
+    const module = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory: memory, wasmModule }));
+    return { module, memory, used: 0 };
+  }
+
+  forget(domain: string): void {
+    this.#byDomain.delete(domain);
+  }
+
+  /** Keeps an engine that no domain has used for the next one that needs one. */
+  keep(engine: Engine): void {
+    this.#spare = engine;
+  }
+
+  #takeSpare(): Engine | null {
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare;
+  }
+
+  /** Its memory never shrinks. */
+  #isWorn({ memory, used }: Engine): boolean {
+    return used >= MOST_USES || memory.buffer.byteLength > Math.max(32, this.#memoryMb / 2) * 2 ** 20;
+  }
 }

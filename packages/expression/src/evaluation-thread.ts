@@ -1,20 +1,17 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { isWorn, startEngine, type Engine } from "./engine.ts";
+import { Engines } from "./engine.ts";
 import { evaluateIn } from "./evaluation.ts";
 import type { Question, Reply, ThreadOptions } from "./message.ts";
 
 const { memoryMb, softMs } = workerData as ThreadOptions;
 const port = parentPort;
-let engine: Promise<Engine> = startEngine("", memoryMb);
+const engines = new Engines(memoryMb);
 
 async function answer(question: Question): Promise<Reply> {
   try {
-    const before = await engine;
-    if (isWorn(before, memoryMb) || (before.used > 0 && before.domain !== question.domain))
-      engine = startEngine(question.domain, memoryMb);
-    const current = await engine;
-    current.domain = question.domain;
-    return evaluateIn(current, question, softMs);
+    const { reply, broken } = evaluateIn(await engines.of(question.domain), question, softMs);
+    if (broken) engines.forget(question.domain);
+    return reply;
   } catch (error) {
     const message = `The expression broke its engine: ${describe(error, memoryMb)}`;
     return { type: "error", id: question.id, message, line: null, fatal: true };
@@ -31,5 +28,12 @@ function describe(error: unknown, megabytes: number): string {
 port?.on("message", (question: Question) => {
   void answer(question).then((reply) => port.postMessage(reply));
 });
-await engine;
+// the first evaluation takes long; it is not to be a user's
+const spare = await engines.start();
+evaluateIn(
+  spare,
+  { id: 0, domain: "", body: "return [1].map((x) => x)", inputs: "{}", answers: "{}", predicate: false },
+  Infinity,
+);
+engines.keep(spare);
 port?.postMessage({ type: "ready" } satisfies Reply);

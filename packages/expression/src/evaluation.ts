@@ -1,4 +1,4 @@
-import type { QuickJSContext, QuickJSHandle } from "quickjs-emscripten";
+import type { QuickJSContext, QuickJSHandle } from "quickjs-emscripten-core";
 import type { Engine } from "./engine.ts";
 import type { HelperRequest, Question, Reply } from "./message.ts";
 import { LINES_BEFORE, programOf } from "./program.ts";
@@ -7,21 +7,26 @@ const STACK_BYTES = 256 * 1024;
 
 /**
  * Runs one expression in a context of its own.
- * @throws when the engine itself broke: it must not be used again
+ * @returns `broken`: the engine must not be used again
+ * @throws when the engine broke so that there is no reply
  */
-export function evaluateIn(engine: Engine, question: Question, softMs: number): Reply {
+export function evaluateIn(engine: Engine, question: Question, softMs: number): { reply: Reply; broken: boolean } {
   engine.used++;
   const runtime = engine.module.newRuntime();
   runtime.setMaxStackSize(STACK_BYTES);
   const deadline = performance.now() + softMs;
   runtime.setInterruptHandler(() => performance.now() > deadline);
   const context = runtime.newContext();
-  const reply = replyTo(context, question);
-  context.dispose();
-  runtime.dispose();
-  return reply.type === "error" && performance.now() > deadline
-    ? { ...reply, message: `The expression took longer than ${softMs} ms`, line: null }
-    : reply;
+  const told = replyTo(context, question);
+  const isLate = told.type === "error" && performance.now() > deadline;
+  const reply = isLate ? { ...told, message: `The expression took longer than ${softMs} ms`, line: null } : told;
+  try {
+    context.dispose();
+    runtime.dispose();
+    return { reply, broken: false };
+  } catch {
+    return { reply, broken: true };
+  }
 }
 
 function replyTo(context: QuickJSContext, question: Question): Reply {

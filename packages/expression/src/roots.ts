@@ -20,7 +20,7 @@ export function readsOf(tree: Node): Pick<Compiled, "roots" | "steps"> {
         }
       }
       if (node.computed) open.push(node.property as AnyNode);
-    } else open.push(...childrenOf(node));
+    } else open.push(...childrenOf(node).toReversed());
   }
   return {
     roots: Array.from(roots, ([name, keys]): Root => ({ name, keys: keys && [...keys] })),

@@ -1,6 +1,7 @@
 import type { Answer, InputTransform, Need } from "@towermill/openflow";
 import { jsonItems } from "./json-items.ts";
-import type { Expressions, Names } from "./expressions.ts";
+import type { Evaluator } from "@towermill/expression";
+import { truthOf, valueOf, type Names } from "./expressions.ts";
 
 /** An answer to `advance`, with the items of a loop where it was about those. */
 export interface Answered {
@@ -10,9 +11,9 @@ export interface Answered {
 }
 
 /** Evaluates what `advance` has to know. What goes wrong is an answer, too. */
-export async function answerNeed(expressions: Expressions, need: Need, names: Names): Promise<Answered> {
+export async function answerNeed(evaluator: Evaluator, need: Need, names: Names): Promise<Answered> {
   try {
-    return await evaluate(expressions, need, names);
+    return await evaluate(evaluator, need, names);
   } catch (error) {
     return { answer: { kind: "error", message: error instanceof Error ? error.message : String(error) } };
   }
@@ -20,30 +21,30 @@ export async function answerNeed(expressions: Expressions, need: Need, names: Na
 
 /** The value of an input: JSON text. @throws Error with what is wrong with the expression */
 export async function valueOfTransform(
-  expressions: Expressions,
+  evaluator: Evaluator,
   transform: InputTransform,
   names: Names,
 ): Promise<string> {
-  if (transform.type === "javascript") return expressions.value(transform.expr, names);
+  if (transform.type === "javascript") return valueOf(evaluator, transform.expr, names);
   return transform.type === "static" ? JSON.stringify(transform.value ?? null) : "null";
 }
 
-async function evaluate(expressions: Expressions, need: Need, names: Names): Promise<Answered> {
+async function evaluate(evaluator: Evaluator, need: Need, names: Names): Promise<Answered> {
   switch (need.kind) {
     case "boolean":
-      return { answer: { kind: "boolean", value: await expressions.truth(need.expr, names) } };
+      return { answer: { kind: "boolean", value: await truthOf(evaluator, need.expr, names) } };
     case "branch": {
       for (const [index, expr] of need.exprs.entries()) {
-        if (await expressions.truth(expr, names)) return { answer: { kind: "branch", value: index } };
+        if (await truthOf(evaluator, expr, names)) return { answer: { kind: "branch", value: index } };
       }
       return { answer: { kind: "branch", value: -1 } };
     }
     case "number":
-      return { answer: { kind: "number", value: numberOf(await valueOfTransform(expressions, need.transform, names)) } };
+      return { answer: { kind: "number", value: numberOf(await valueOfTransform(evaluator, need.transform, names)) } };
     case "items":
-      return itemsOf(await valueOfTransform(expressions, need.transform, names));
+      return itemsOf(await valueOfTransform(evaluator, need.transform, names));
     case "strings":
-      return { answer: stringsOf(await valueOfTransform(expressions, need.transform, names)) };
+      return { answer: stringsOf(await valueOfTransform(evaluator, need.transform, names)) };
   }
 }
 

@@ -47,6 +47,8 @@ export interface BatchesOptions {
 }
 
 const largestBatch = 64;
+/** Refusals in a row after which something else than haste is wrong; the reconciler looks at the flow again. */
+const mostTries = 1000;
 
 /**
  * Moves of one tree of flows follow each other; those that come while one is being written are worked out and written
@@ -98,7 +100,7 @@ async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
         for (const pending of left) await write(options, [pending]);
         return;
       }
-      if (refusal === null && !(await mayTryAgain(error, left, log))) {
+      if (tries > mostTries || (refusal === null && !(await mayTryAgain(error, left, log)))) {
         for (const pending of left) pending.fail(error);
         return;
       }
@@ -125,6 +127,9 @@ async function workOut(work: Drive, batch: readonly Pending[]): Promise<void> {
     }
   }
   await drive(work);
+  const refused = new Set(work.ignored.map(({ event }) => event));
+  const dropped = batch.flatMap(({ entry }) => (entry.kind === "event" && refused.has(entry.event) ? [entry.resume] : []));
+  work.plan.resumes = work.plan.resumes.filter((resume) => !dropped.includes(resume));
 }
 
 function endStep(work: Drive, { job, completion }: Extract<Entry, { kind: "end" }>): void {

@@ -4,7 +4,8 @@ import type { Database } from "@towermill/store";
 import type { Vault } from "@towermill/vault";
 import { answerNeed } from "./answer.ts";
 import { applyEffects } from "./effects.ts";
-import type { Expressions, Names } from "./expressions.ts";
+import type { Evaluator } from "@towermill/expression";
+import type { Names } from "./expressions.ts";
 import { lookUpResult } from "./lookup.ts";
 import type { TextCache } from "./memory.ts";
 import { createNames } from "./names.ts";
@@ -17,7 +18,7 @@ import type { StepJobContext } from "./step-job.ts";
 export interface DriveContext extends StepJobContext {
   db: Database;
   vault: Vault;
-  expressions: Expressions;
+  evaluator: Evaluator;
   runs: Runs;
   recent: TextCache;
   /** Statuses as this process wrote them last: tried first, because whoever moved a flow last mostly moves it next. */
@@ -159,7 +160,7 @@ async function take(drive: Drive, flowJob: string, event: FlowEvent): Promise<vo
       return;
     }
     for (const need of transition.needs) {
-      const answered = await answerNeed(drive.ctx.expressions, need, namesOf(drive, run, need.scope));
+      const answered = await answerNeed(drive.ctx.evaluator, need, namesOf(drive, run, need.scope));
       answers[need.key] = answered.answer;
       if (answered.items) drive.items.set(`${flowJob} ${need.key}`, answered.items);
     }

@@ -6,7 +6,7 @@ import { createBatches, type Entry } from "./batch.ts";
 import type { DeployedFlows } from "./deployed.ts";
 import type { DriveContext } from "./drive.ts";
 import { endedElsewhere } from "./ended-elsewhere.ts";
-import type { Expressions } from "./expressions.ts";
+import type { Evaluator } from "@towermill/expression";
 import { createTextCache } from "./memory.ts";
 import { resumeEntry, type ResumeRequest } from "./resume.ts";
 import { rootOf } from "./place.ts";
@@ -53,7 +53,7 @@ export interface FlowDriverOptions {
   log: Log;
   vault: Vault;
   deployed: DeployedFlows;
-  expressions: Expressions;
+  evaluator: Evaluator;
   /** A while loop that runs longer fails its step; 100,000 if absent. */
   maxIterations?: number;
 }
@@ -64,7 +64,7 @@ export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
   const ctx: DriveContext = {
     db,
     vault: options.vault,
-    expressions: options.expressions,
+    evaluator: options.evaluator,
     deployed,
     runnables: createRunnables({ db, bus }),
     rules: () => rules.get("all"),

@@ -6,4 +6,3 @@ export { readFlowStatus, readChildren } from "./status.ts";
 export { readEvents, type FlowEventEntry } from "./event-log.ts";
 export { readResultOfStep } from "./step-result.ts";
 export { checkRestart, type RestartRequest } from "./restart.ts";
-export type { Expressions, Names } from "./expressions.ts";

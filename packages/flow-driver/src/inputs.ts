@@ -3,13 +3,14 @@ import type { Inputs, PushEffect, Scope } from "@towermill/openflow";
 import type { JobOptions } from "@towermill/queue";
 import { sql, type Database } from "@towermill/store";
 import { valueOfTransform } from "./answer.ts";
-import type { Expressions, Names } from "./expressions.ts";
+import type { Evaluator } from "@towermill/expression";
+import type { Names } from "./expressions.ts";
 import type { Results } from "./result.ts";
 import type { FlowRun } from "./run.ts";
 
 export interface InputContext {
   db: Database;
-  expressions: Expressions;
+  evaluator: Evaluator;
   results: Results;
   namesOf(run: FlowRun, scope: Scope): Names;
   /** Definitions of jobs that this drive knows without reading them. */
@@ -41,7 +42,7 @@ async function argsOf(ctx: InputContext, run: FlowRun, inputs: Inputs): Promise<
   const members = await Promise.all(
     Object.entries(inputs.transforms).map(async ([name, transform]) => {
       try {
-        return [name, await valueOfTransform(ctx.expressions, transform, names)] as const;
+        return [name, await valueOfTransform(ctx.evaluator, transform, names)] as const;
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         throw new InputError({ name: "ExecutionErr", message: `Error in the input \`${name}\`: ${message}` });
@@ -64,7 +65,7 @@ export async function timeoutOfPush(ctx: InputContext, run: FlowRun, { timeout }
   if (timeout === null) return null;
   const names = ctx.namesOf(run, timeout.scope);
   try {
-    const seconds: unknown = JSON.parse(await valueOfTransform(ctx.expressions, timeout.transform, names));
+    const seconds: unknown = JSON.parse(await valueOfTransform(ctx.evaluator, timeout.transform, names));
     return typeof seconds === "number" && seconds > 0 ? Math.ceil(seconds) : null;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

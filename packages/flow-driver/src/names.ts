@@ -1,6 +1,7 @@
 import type { GateRef, Scope } from "@towermill/openflow";
 import { sql, type Database } from "@towermill/store";
 import { interpolate, readResource, readVariable, type Vault } from "@towermill/vault";
+import type { HelperRequest } from "@towermill/expression";
 import type { Names } from "./expressions.ts";
 import type { Plan } from "./plan.ts";
 import { rootOf } from "./place.ts";
@@ -19,7 +20,7 @@ export interface NamesOptions {
 
 /** What the names in an expression stand for, each read at most once and only when it is asked for. */
 export function createNames(options: NamesOptions): Names {
-  const { run, scope, results, vault } = options;
+  const { run, scope, results } = options;
   const read = new Map<string, Promise<string | undefined>>();
   const once = (key: string, load: () => Promise<string | undefined>): Promise<string | undefined> => {
     const known = read.get(key) ?? load();
@@ -28,21 +29,32 @@ export function createNames(options: NamesOptions): Names {
   };
   const previous = (): Promise<string> => results.read(run, scope.previous);
   return {
+    workspace: run.job.workspace,
+    steps: run.flow.modules.map(({ id }) => id),
     value: (name) => once(name, () => valueOf(options, name, previous)),
     async result(step) {
       const isPrevious = step === scope.previousStep;
       return (await once(`results.${step}`, () => (isPrevious ? previous() : options.lookUp(step)))) ?? "null";
     },
-    async read(kind, path) {
-      const ctx = { vault, member: run.job.member, jobId: run.job.id };
-      if (kind === "resource") {
-        const value = await readResource(ctx, path);
-        return value && interpolate({ ...ctx, rootJob: rootOf(run.job) }, value, path);
-      }
-      const value = await readVariable(ctx, path);
-      return value === null ? null : JSON.stringify(value);
-    },
+    read: (request) => readOf(options, request),
   };
+}
+
+async function readOf({ db, run, vault }: NamesOptions, { kind, argument }: HelperRequest): Promise<string | null> {
+  const ctx = { vault, member: run.job.member, jobId: run.job.id };
+  const rootJob = rootOf(run.job);
+  if (kind === "resource") {
+    const value = await readResource(ctx, argument);
+    return value && interpolate({ ...ctx, rootJob }, value, argument);
+  }
+  if (kind === "variable") {
+    const value = await readVariable(ctx, argument);
+    return value === null ? null : JSON.stringify(value);
+  }
+  const row = await db.maybe<{ value: string | null }>(
+    sql`select (user_states -> ${argument}::text)::text as value from job_flow where id = ${rootJob}`,
+  );
+  return row?.value ?? "null";
 }
 
 async function valueOf(

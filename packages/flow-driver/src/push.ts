@@ -39,7 +39,7 @@ async function plannedJob(drive: Drive, state: FlowState, effect: PushEffect): P
   const { run } = state;
   const inputs: InputContext = {
     db: ctx.db,
-    expressions: ctx.expressions,
+    evaluator: ctx.evaluator,
     results: drive.results,
     namesOf: (of, scope) => namesOf(drive, of, scope),
     definitionOf: (job) => drive.definitions.get(job),
@@ -60,7 +60,7 @@ async function plannedJob(drive: Drive, state: FlowState, effect: PushEffect): P
   }
 }
 
-function failureOf(error: unknown, step: string): JobOptions["failed"] | null {
+function failureOf(error: unknown, step: string): NonNullable<JobOptions["failed"]> | null {
   if (error instanceof InputError) return { ...error.failed, step_id: step };
   return error instanceof ApiError ? { name: "ExecutionErr", message: error.message, step_id: step } : null;
 }

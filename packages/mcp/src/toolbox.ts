@@ -80,7 +80,7 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
     const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
     const sure = tool.operation.method === "DELETE" || tool.name.startsWith("delete") ? " This cannot be undone." : "";
     const digest = createHash("sha256").update(JSON.stringify([session.principal.id, session.workspace, tool.name, request])).digest("base64url");
-    const question = { text: `${tool.shown.bound.title ?? tool.name}: ${what}?${sure}`, digest };
+    const question = { text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${sure}`, digest };
     const answer = await context.agreed(question);
     if (answer === "no") throw new ToolFailure(`${tool.name}: the user did not agree, nothing was done`);
     return answer === "ask" ? context.ask(question) : null;

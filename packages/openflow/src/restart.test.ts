@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { readFlow } from "./body.ts";
-import { Driver, loop, script, type Setting } from "./driver.fixture.ts";
+import { Driver, loop, script, type Expressions, type Setting } from "./driver.fixture.ts";
 import type { FlowModule, FlowValue } from "./flow-value.ts";
 import { restartStatus } from "./restart.ts";
 import type { RestartTarget } from "./status.ts";
 
-const iter: Setting["exprs"] = {
+const iter: Expressions = {
   iter: ({ flow_input }) => flow_input["iter"],
   yes: () => true,
   prev: ({ result }) => result,
 };
-const runs: Setting["runs"] = ({ step, args }) => ({ result: [step, ...Object.values(args)] });
+const runs: NonNullable<Setting["runs"]> = ({ step, args }) => ({ result: [step, ...Object.values(args)] });
 const two = [script("p", {}, { x: "iter" }), script("q")];
 
 function restart(modules: FlowModule[], path: RestartTarget[], before?: Driver): Driver | string {

@@ -28,6 +28,10 @@ export async function behalfOf(
   }
   if (!email) return null;
   const member = await members.memberOf(email, workspace);
-  if (!member) throw new ApiError("bad_request", `The script runs on behalf of ${email}, who is no member of ${workspace} any more`);
+  if (!member)
+    throw new ApiError(
+      "bad_request",
+      `The script runs on behalf of ${email}, who is no member of ${workspace} any more`,
+    );
   return { member, permissionedAs: `u/${member.username}` };
 }

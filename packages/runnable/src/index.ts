@@ -1,8 +1,22 @@
 export { behalfOf, type Behalf, type Members } from "./behalf.ts";
 export { loadGroup, loadMember, loadPrincipal, superAdminMember, type Principal } from "./member.ts";
-export { baseJob, entrypointOf, permissionedAsOf, scriptJob, tagFor, type RunOptions, type ScriptRun } from "./new-job.ts";
+export {
+  baseJob,
+  entrypointOf,
+  permissionedAsOf,
+  scriptJob,
+  tagFor,
+  type RunOptions,
+  type ScriptRun,
+} from "./new-job.ts";
 export type { Requester, Runner } from "./requester.ts";
-export { createRunnables, type Runnables, type ScriptOptions, type ScriptVersion, type Target } from "./script-version.ts";
+export {
+  createRunnables,
+  type Runnables,
+  type ScriptOptions,
+  type ScriptVersion,
+  type Target,
+} from "./script-version.ts";
 export {
   defaultTags,
   defaultTag,

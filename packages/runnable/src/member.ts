@@ -49,12 +49,19 @@ export async function loadGroup(
   { workspace, group, email }: { workspace: string; group: string; email: string },
 ): Promise<Member> {
   const groups = [...new Set([group, "all"])];
-  const folders = await foldersOf(db, workspace, groups.map((name) => `g/${name}`));
+  const folders = await foldersOf(
+    db,
+    workspace,
+    groups.map((name) => `g/${name}`),
+  );
   return { workspace, email, username: `group-${group}`, isAdmin: false, isOperator: false, groups, ...folders };
 }
 
 /** A superadmin as they act in a workspace: as an admin, under the name of their account. */
-export function superAdminMember({ email, username }: { email: string; username: string | null }, workspace: string): Member {
+export function superAdminMember(
+  { email, username }: { email: string; username: string | null },
+  workspace: string,
+): Member {
   return {
     workspace,
     email,
@@ -77,7 +84,10 @@ export interface Principal {
 }
 
 /** The rights of a principal as they are now; `null` when they are gone, disabled, or no member any more. */
-export async function loadPrincipal(db: Queryable, { workspace, permissionedAs, email }: Principal): Promise<Member | null> {
+export async function loadPrincipal(
+  db: Queryable,
+  { workspace, permissionedAs, email }: Principal,
+): Promise<Member | null> {
   if (permissionedAs.startsWith("g/")) return loadGroup(db, { workspace, group: permissionedAs.slice(2), email });
   const account = await db.maybe<{ username: string | null; super_admin: boolean; disabled: boolean }>(
     sql`select username, super_admin, disabled from account where email = ${email}`,
@@ -85,5 +95,7 @@ export async function loadPrincipal(db: Queryable, { workspace, permissionedAs, 
   if (!account || account.disabled) return null;
   const member = await loadMember(db, email, workspace);
   if (!account.super_admin) return member;
-  return member ? { ...member, isAdmin: true, isOperator: false } : superAdminMember({ email, username: account.username }, workspace);
+  return member
+    ? { ...member, isAdmin: true, isOperator: false }
+    : superAdminMember({ email, username: account.username }, workspace);
 }

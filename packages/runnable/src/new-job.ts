@@ -63,9 +63,14 @@ export function baseJob(runner: Runner, options: RunOptions): Omit<NewJob, "kind
   };
 }
 
-function concurrencyOf(options: ScriptOptions, { version, workspace, args }: { version: ScriptVersion; workspace: string; args: string }): NonNullable<NewJob["concurrency"]> | null {
+function concurrencyOf(
+  options: ScriptOptions,
+  { version, workspace, args }: { version: ScriptVersion; workspace: string; args: string },
+): NonNullable<NewJob["concurrency"]> | null {
   if (!options.concurrent_limit) return null;
-  const key = options.concurrency_key ? fillIn(options.concurrency_key, { workspace, args }) : `${workspace}/script/${version.path}`;
+  const key = options.concurrency_key
+    ? fillIn(options.concurrency_key, { workspace, args })
+    : `${workspace}/script/${version.path}`;
   return { key, limit: options.concurrent_limit, windowSeconds: options.concurrency_time_window_s ?? 0 };
 }
 
@@ -83,7 +88,11 @@ export interface ScriptRun {
 }
 
 /** The job that runs a version of a script. @throws ApiError `unknown_tag`, `bad_request` */
-export function scriptJob({ version, args: plain, event, options }: ScriptRun, runner: Runner, rules: TagRules): NewJob {
+export function scriptJob(
+  { version, args: plain, event, options }: ScriptRun,
+  runner: Runner,
+  rules: TagRules,
+): NewJob {
   const script = version.options;
   const { workspace } = runner.member;
   const preprocess = script.has_preprocessor === true && options.skip_preprocessor !== true && event !== undefined;
@@ -104,7 +113,14 @@ export function scriptJob({ version, args: plain, event, options }: ScriptRun, r
     hash: version.hash,
     language: version.language,
     tag: tagFor(
-      { chosen: options.tag || script.tag, kind: "script", language: version.language, path: version.path, dedicated: script.dedicated_worker, args },
+      {
+        chosen: options.tag || script.tag,
+        kind: "script",
+        language: version.language,
+        path: version.path,
+        dedicated: script.dedicated_worker,
+        args,
+      },
       runner,
       rules,
     ),

@@ -22,7 +22,10 @@ export function scheduleCreator({ path }: Pick<ScheduledRunnable, "path">): stri
  * One run of a schedule: its script's or flow's newest version, as whoever the schedule acts as.
  * @param run `notBefore` absent = now; `args` (JSON text) absent = the schedule's
  */
-export function scheduledRun(schedule: ScheduledRunnable, run: { id: string; notBefore?: Date; args?: string }): UnattendedRun {
+export function scheduledRun(
+  schedule: ScheduledRunnable,
+  run: { id: string; notBefore?: Date; args?: string },
+): UnattendedRun {
   const { tag, timeout } = schedule.options;
   return {
     runnable: { path: schedule.script_path, isFlow: schedule.is_flow },

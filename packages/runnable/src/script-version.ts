@@ -100,11 +100,15 @@ export function createRunnables({ db, bus }: { db: Database; bus: Bus }): Runnab
       const found = await ("path" in target ? deployed : versions).get(`${member.workspace}:${name}`);
       if (found === null) throw notFound("Script", name);
       if (found === "unresolved") {
-        throw new ApiError("not_found", `Script not found at name ${name}: its dependencies could not be resolved, see its lock_error_logs`);
+        throw new ApiError(
+          "not_found",
+          `Script not found at name ${name}: its dependencies could not be resolved, see its lock_error_logs`,
+        );
       }
       if (!allowed(member, "read", found.path, found.acl)) throw notFound("Script", name);
       const required = { domain: "jobs", action: "run", kind: "scripts", path: found.path } as const;
-      if (!scopesAllow(scopes, required)) throw new ApiError("missing_scope", `Access denied. Required scope: jobs:run:scripts:${found.path}`);
+      if (!scopesAllow(scopes, required))
+        throw new ApiError("missing_scope", `Access denied. Required scope: jobs:run:scripts:${found.path}`);
       return found;
     },
   };

@@ -94,7 +94,10 @@ function baseTag(kind: JobKind, language: Language | null): string {
 function argumentText(args: string | null, path: string): string {
   let value: unknown = args === null ? null : JSON.parse(args);
   for (const key of path.split(".")) {
-    value = typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+    value =
+      typeof value === "object" && value !== null && Object.hasOwn(value, key)
+        ? (value as Record<string, unknown>)[key]
+        : undefined;
   }
   if (value === undefined) return "";
   return typeof value === "string" ? value : JSON.stringify(value);
@@ -126,9 +129,15 @@ export function requireTag(template: string, { tag, workspace, rules, unserved =
   const named = rules.custom.find((custom) => custom.name === template || custom.name === tag);
   const known = named ? isOpenTo(named, workspace) : unserved || isDefault(tag, workspace) || rules.served.has(tag);
   if (known && tag.length <= 255) return;
-  throw new ApiError("unknown_tag", `The tag ${JSON.stringify(tag.slice(0, 120))} is not available in workspace ${workspace}`);
+  throw new ApiError(
+    "unknown_tag",
+    `The tag ${JSON.stringify(tag.slice(0, 120))} is not available in workspace ${workspace}`,
+  );
 }
 
 function isDefault(tag: string, workspace: string): boolean {
-  return defaultTags.includes(tag) || (tag.endsWith(`-${workspace}`) && defaultTags.includes(tag.slice(0, -workspace.length - 1)));
+  return (
+    defaultTags.includes(tag) ||
+    (tag.endsWith(`-${workspace}`) && defaultTags.includes(tag.slice(0, -workspace.length - 1)))
+  );
 }

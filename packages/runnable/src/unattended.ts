@@ -81,7 +81,8 @@ export function createUnattended<Flow extends RunnableFlow>({ db, bus, flows }: 
   });
   const memberOf = async (as: Principal): Promise<Member> => {
     const member = await members.get(JSON.stringify([as.workspace, as.permissionedAs, as.email]));
-    if (!member) throw new ApiError("bad_request", `${as.permissionedAs} (${as.email}) is no member of ${as.workspace} any more`);
+    if (!member)
+      throw new ApiError("bad_request", `${as.permissionedAs} (${as.email}) is no member of ${as.workspace} any more`);
     return member;
   };
   const find = async ({ runnable: { isFlow, path }, args, ...run }: UnattendedRun, member: Member): Promise<Found> => {

@@ -1,3 +1,4 @@
+import type { FlowDriver } from "@towermill/flow-driver";
 import type { Dispatcher } from "@towermill/queue";
 import type { Bus, Database, Log } from "@towermill/store";
 import type { Vault } from "@towermill/vault";
@@ -13,6 +14,8 @@ export interface Services {
   bus: Bus;
   dispatcher: Dispatcher;
   vault: Vault;
+  /** Moves flows when somebody approves, or a step ends without a worker. */
+  flowDriver: FlowDriver;
   clock: Clock;
   log: Log;
   version: string;

@@ -1,27 +1,46 @@
 import { randomBytes } from "node:crypto";
 import {
+  aclOperations,
+  appsOperations,
   draftsOperations,
+  exportOperations,
   favoritesOperations,
+  nativeTriggersOperations,
+  protectionRulesOperations,
+  rawAppsOperations,
+  resourceHistoryOperations,
   resourcesOperations,
   resourceTypesOperations,
   scriptsCodeOperations,
   scriptsListOperations,
   scriptsOperations,
+  trashOperations,
   variablesOperations,
+  workspaceDependenciesOperations,
   type Member,
 } from "@towermill/contract";
 import { hashToken, jobToken, newJobId, randomToken } from "@towermill/queue";
 import { openBus, silentLog, sql, type Database } from "@towermill/store";
 import { openVault } from "@towermill/vault";
 import { testDatabase, whenDone } from "@towermill/testkit";
+import { aclHandlers } from "../src/handlers/acls.ts";
+import { appsHandlers } from "../src/handlers/apps.ts";
 import { draftsHandlers } from "../src/handlers/drafts.ts";
+import { exportHandlers } from "../src/handlers/export.ts";
 import { favoritesHandlers } from "../src/handlers/favorites.ts";
+import { guardDeployments, protectionRulesHandlers } from "../src/handlers/protection-rules.ts";
+import { rawAppsHandlers } from "../src/handlers/raw-apps.ts";
+import { resourceHistoryHandlers } from "../src/handlers/resource-history.ts";
 import { resourcesHandlers } from "../src/handlers/resources.ts";
 import { resourceTypesHandlers } from "../src/handlers/resource-types.ts";
 import { scriptsCodeHandlers } from "../src/handlers/scripts-code.ts";
 import { scriptsListHandlers } from "../src/handlers/scripts-list.ts";
 import { scriptsHandlers } from "../src/handlers/scripts.ts";
+import { trashHandlers } from "../src/handlers/trash.ts";
+import { nativeTriggersHandlers } from "../src/handlers/triggers-native.ts";
+import { triggerRoutes } from "../src/handlers/triggers.ts";
 import { variablesHandlers } from "../src/handlers/variables.ts";
+import { workspaceDependenciesHandlers } from "../src/handlers/workspace-dependencies.ts";
 import { createApp } from "../src/http/app.ts";
 import { mount } from "../src/http/mount.ts";
 import { createAuthentication, type Authentication } from "../src/identity/authentication.ts";
@@ -88,8 +107,18 @@ function appOf(services: Services, auth: Authentication, pushed: UnlockedScript[
     mount(scriptsListOperations, scriptsListHandlers(services)),
     mount(draftsOperations, draftsHandlers(services)),
     mount(favoritesOperations, favoritesHandlers(services)),
+    mount(appsOperations, appsHandlers(services)),
+    mount(rawAppsOperations, rawAppsHandlers(services)),
+    triggerRoutes(services),
+    mount(nativeTriggersOperations, nativeTriggersHandlers(services)),
+    mount(workspaceDependenciesOperations, workspaceDependenciesHandlers(services)),
+    mount(resourceHistoryOperations, resourceHistoryHandlers(services)),
+    mount(trashOperations, trashHandlers(services)),
+    mount(protectionRulesOperations, protectionRulesHandlers(services)),
+    mount(exportOperations, exportHandlers(services)),
+    mount(aclOperations, aclHandlers(services)),
   ];
-  return createApp({ services, auth, routes: routes.flat() });
+  return createApp({ services, auth, routes: guardDeployments(services, routes.flat()) });
 }
 
 /**

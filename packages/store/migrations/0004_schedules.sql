@@ -42,7 +42,8 @@ create index schedule_runnable on schedule (workspace_id, script_path);
 create table schedule_tick (
   workspace_id text not null,
   path         text not null,
-  due          timestamptz not null,
+  -- to the millisecond: what programs read is what they find it by
+  due          timestamptz not null check (due = date_trunc('milliseconds', due)),
   -- asking = the skip script decides; open = a job is under way; the others are how it ended
   state        text not null check (state in ('asking', 'open', 'success', 'failure', 'canceled', 'skipped', 'missed')),
   -- the job of the last attempt, or the skip script's while it is asked

@@ -109,10 +109,10 @@ create table flow_event_default partition of flow_event default;
 
 -- Ends a statement that found something else than it was made for: `TM001` a flow moved meanwhile, `TM002` a job is not
 -- (or not any more) what it was taken for. All of the statement is undone.
-create function flow_expect(code text, found bigint, expected bigint) returns boolean language plpgsql as $$
+create function flow_expect(code text, actual bigint, expected bigint) returns boolean language plpgsql as $$
 begin
-  if found <> expected then
-    raise exception 'found % of %', found, expected using errcode = code;
+  if actual <> expected then
+    raise exception '% of % rows', actual, expected using errcode = code;
   end if;
   return true;
 end

@@ -24,6 +24,7 @@ export async function startJobs(base: Base, urls: { internalUrl: string; baseUrl
       databaseUrl,
       vault,
       executor,
+      flows: base.flowDriver,
       code: createCode({ db, bus }),
       environment: { ...urls, workerGroup: settings.WORKER_GROUP },
       groupEnvironment: {},

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { allDuties, startDuties, type RunningDuties } from "@towermill/duties";
+import { allDuties, startDuties, startTicker } from "@towermill/duties";
+import { createEvaluator } from "@towermill/expression";
+import { createDeployedFlows, createFlowDriver, newFlowJob, type DeployedFlows, type FlowDriver, type FlowVersion } from "@towermill/flow-driver";
 import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
 import { createServer, listen, type Listening } from "@towermill/server";
 import {
@@ -31,6 +33,9 @@ export interface Base {
   dispatcher: Dispatcher;
   vault: Vault;
   instanceKey: Buffer;
+  flows: DeployedFlows;
+  /** Moves flows: a worker when a step ends, a server when somebody approves. */
+  flowDriver: FlowDriver;
 }
 
 export interface Platform extends Base {
@@ -100,17 +105,23 @@ async function openBase(settings: Settings, log: Log, stack: Stack): Promise<Bas
   const bus = await openBus({ url: databaseUrl, log });
   stack.push(() => bus.close());
   const vault = openVault({ db, bus, instanceKey });
-  return { settings, log, databaseUrl, db, bus, dispatcher: createDispatcher({ db, bus }), vault, instanceKey };
+  const dispatcher = createDispatcher({ db, bus });
+  const flows = createDeployedFlows({ db, bus });
+  const evaluator = createEvaluator();
+  stack.push(() => evaluator.close());
+  const flowDriver = createFlowDriver({ db, bus, dispatcher, log, vault, deployed: flows, evaluator });
+  return { settings, log, databaseUrl, db, bus, dispatcher, vault, instanceKey, flows, flowDriver };
 }
 
 async function openServer(base: Base, stack: Stack): Promise<Listening> {
-  const { settings, log, db, bus, dispatcher, vault, instanceKey } = base;
+  const { settings, log, db, bus, dispatcher, vault, instanceKey, flowDriver } = base;
   const baseUrl = (settings.BASE_URL ?? `http://localhost:${settings.PORT}`).replace(/\/$/, "");
   const { app } = createServer({
     db,
     bus,
     dispatcher,
     vault,
+    flowDriver,
     log,
     version,
     baseUrl,
@@ -125,9 +136,10 @@ async function openServer(base: Base, stack: Stack): Promise<Listening> {
   return listening;
 }
 
-function openDuties(base: Base): RunningDuties {
-  const { db, bus, dispatcher, log, settings } = base;
-  return startDuties({
+/** The background work: duties that one process does at a time, and the ticker of schedules that every server has. */
+function openBackground(base: Base, stack: Stack): void {
+  const { db, bus, dispatcher, log, settings, flowDriver, flows } = base;
+  const duties = startDuties({
     db,
     bus,
     dispatcher,
@@ -136,7 +148,17 @@ function openDuties(base: Base): RunningDuties {
     retentionDays: settings.TOWERMILL_RETENTION_DAYS,
     duties: allDuties,
     holder: processName,
+    flowDriver,
   });
+  stack.push(() => duties.stop());
+  const ticker = startTicker<FlowVersion>({
+    db,
+    bus,
+    dispatcher,
+    log,
+    flows: { resolve: (who, target) => flows.resolve(who, target), newJob: newFlowJob },
+  });
+  stack.push(() => ticker.stop());
 }
 
 /** Starts the parts of a mode in one process. Whatever fails, nothing is left running. */
@@ -148,8 +170,7 @@ export async function startPlatform(mode: Mode, settings: Settings, log: Log): P
     let internalUrl = settings.BASE_INTERNAL_URL ?? settings.BASE_URL ?? `http://127.0.0.1:${settings.PORT}`;
     if (mode !== "worker") {
       const listening = await openServer(base, stack);
-      const duties = openDuties(base);
-      stack.push(() => duties.stop());
+      openBackground(base, stack);
       address = `http://${settings.HOST === "0.0.0.0" ? "localhost" : settings.HOST}:${listening.port}`;
       internalUrl = settings.BASE_INTERNAL_URL ?? `http://127.0.0.1:${listening.port}`;
     }

@@ -29,7 +29,7 @@ function objectPath(job: ClaimedJob, flowPath: string | null): string {
 /** The contextual variables of a job, under Windmill's names; those that do not apply are empty. */
 export function jobEnvironment(job: ClaimedJob, options: EnvironmentOptions): Record<string, string> {
   const isStep = job.parentJob !== null && job.flowStepId !== null;
-  const flowPath = isStep ? job.triggerPath : null;
+  const flowPath = isStep ? (job.options.flow?.path ?? null) : null;
   const state = statePath(job, flowPath);
   return {
     WM_WORKSPACE: job.workspace,

@@ -7,8 +7,8 @@ export interface SlotsOptions {
   worker: string;
   tags: readonly string[];
   count: number;
-  /** Starts a job; resolves when it is over and its slot free again. Never rejects. */
-  run(job: ClaimedJob): Promise<void>;
+  /** Runs a job; resolves when it is over, with the job that has its slot next, if one was claimed for it. Never rejects. */
+  run(job: ClaimedJob): Promise<ClaimedJob | null>;
 }
 
 /** The slots of a worker: they are filled by pushes of this process, and by claiming whenever something may be due. */
@@ -18,6 +18,8 @@ export interface Slots extends LocalWorker {
   /** Takes no more jobs. */
   close(): void;
   readonly free: number;
+  /** Whether a job of this tag may run here, now or in the slot of one that ends. */
+  serves(tag: string): boolean;
 }
 
 /**
@@ -31,12 +33,12 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
   let claiming = false;
   let again = false;
 
-  const start = (job: ClaimedJob): void => {
-    void run(job).finally(() => {
-      free += 1;
-      fill();
-    });
+  const occupy = async (first: ClaimedJob): Promise<void> => {
+    for (let job: ClaimedJob | null = first; job !== null; ) job = await run(job);
+    free += 1;
+    fill();
   };
+  const start = (job: ClaimedJob): void => void occupy(job);
   const claimRound = async (): Promise<void> => {
     const asked = free;
     free -= asked;
@@ -70,6 +72,7 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     get free() {
       return free;
     },
+    serves: (tag) => open && served.has(tag),
     reserve(tag): Reservation | null {
       if (!open || free === 0 || !served.has(tag)) return null;
       free -= 1;

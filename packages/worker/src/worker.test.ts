@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Member } from "@towermill/contract";
 import { cancelJobs, createDispatcher, newJobId, readLog, type NewJob } from "@towermill/queue";
+import { createEvaluator } from "@towermill/expression";
+import { createDeployedFlows, createFlowDriver } from "@towermill/flow-driver";
 import { createExecutor, standardRuntimes } from "@towermill/runtimes";
 import { openBus, silentLog, sql } from "@towermill/store";
 import { testDatabase, testFolder } from "@towermill/testkit";
@@ -14,6 +16,9 @@ const folder = testFolder();
 const bus = await openBus({ url });
 const dispatcher = createDispatcher({ db, bus });
 const vault = openVault({ db, bus, instanceKey: randomBytes(32) });
+const evaluator = createEvaluator({ threads: 1 });
+const deployed = createDeployedFlows({ db, bus });
+const flows = createFlowDriver({ db, bus, dispatcher, log: silentLog, vault, deployed, evaluator });
 const cacheFolder = `${folder}/cache`;
 const executor = await createExecutor({
   folder: `${folder}/worker`,
@@ -30,6 +35,7 @@ function start(): Promise<RunningWorker> {
     bus,
     log: silentLog,
     dispatcher,
+    flows,
     databaseUrl: url,
     vault,
     executor,
@@ -50,6 +56,7 @@ function start(): Promise<RunningWorker> {
 afterAll(async () => {
   await worker.stop(1000);
   await executor.stop();
+  await evaluator.close();
   await bus.close();
 });
 

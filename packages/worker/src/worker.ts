@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { claimedOf, giveBackJobs, logLength, writeCachedResult, type ClaimedJob, type Dispatcher, type Ended, type WorkerRegistration } from "@towermill/queue";
+import type { Driven, FlowDriver, Slot } from "@towermill/flow-driver";
 import { completeDeployment, runDependencyJob } from "./dependency-job.ts";
 import { createCompleter, type Completer } from "./completer.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -14,6 +15,7 @@ import { createSlots } from "./slots.ts";
 
 export interface WorkerOptions extends WorkerContext {
   dispatcher: Dispatcher;
+  flows: FlowDriver;
   databaseUrl: string;
   group: string;
   tags: readonly string[];
@@ -35,7 +37,7 @@ export interface RunningWorker {
 interface Active {
   job: ClaimedJob;
   abort: AbortController;
-  over: Promise<void>;
+  over: Promise<unknown>;
 }
 
 function registrationOf(options: WorkerOptions): WorkerRegistration {
@@ -58,13 +60,28 @@ interface Parts {
   completer: Completer;
   logs: LogWriter;
   dispatcher: Dispatcher;
+  flows: FlowDriver;
+  /** What the next step of a flow may be claimed for. */
+  slot: Slot;
 }
+
+const nothing: Driven = { ended: null, next: null };
 
 type WrittenEnd = JobEnd & { lastLog: { position: number; text: string } | null };
 
 function bodyOf(job: ClaimedJob): (ctx: WorkerContext, running: RunningJob) => Promise<JobEnd> {
   if (job.kind === "dependencies") return runDependencyJob;
+  if (job.options.failed) return failBeforeRun;
   return job.kind === "identity" || job.kind === "noop" ? runIdentityJob : runScriptJob;
+}
+
+/** A step that could not be prepared when its flow pushed it. */
+async function failBeforeRun(_ctx: WorkerContext, { job }: RunningJob): Promise<JobEnd> {
+  return { status: "failure", result: JSON.stringify({ error: job.options.failed }) };
+}
+
+function isFlow({ kind }: ClaimedJob): boolean {
+  return kind === "flow" || kind === "flowpreview";
 }
 
 /** Answers its arguments: a step that passes on what it was given, and what measures the queue alone. */
@@ -75,8 +92,16 @@ async function runIdentityJob(_ctx: WorkerContext, { job }: RunningJob): Promise
 /** A job whose runs are lost more often than this is what ends the launcher. */
 const mostLostRuns = 3;
 
-/** Runs one job to its end and writes it. Never rejects: whatever goes wrong becomes the job's result. */
-async function runToEnd(ctx: WorkerContext, parts: Parts, { job, signal }: { job: ClaimedJob; signal: AbortSignal }): Promise<void> {
+/**
+ * Runs one job to its end and writes it: whatever goes wrong becomes the job's result. A flow is only begun here; its steps
+ * are jobs of their own. The answer is the step that was claimed for the slot, if one was.
+ */
+async function runToEnd(
+  ctx: WorkerContext,
+  parts: Parts,
+  { job, signal }: { job: ClaimedJob; signal: AbortSignal },
+): Promise<ClaimedJob | null> {
+  if (isFlow(job)) return (await parts.flows.begin(job, parts.slot)).next;
   const position = job.attempt > 1 ? await logLength(ctx.db, job.id).catch(() => 0) : 0;
   const log = parts.logs.open({ id: job.id, attempt: job.attempt, position });
   const running: RunningJob = { job, log, signal };
@@ -87,11 +112,15 @@ async function runToEnd(ctx: WorkerContext, parts: Parts, { job, signal }: { job
     return { status: "failure", result: errorResult({ name: "InternalError", message }) };
   });
   const lastLog = await log.take();
-  if (end === null) return parts.dispatcher.wake(await giveBackJobs(ctx.db, [job]));
-  if (signal.aborted && signal.reason === givenBack) return;
-  const ended = await writeEnd(ctx, parts, running, { ...end, lastLog });
+  if (end === null) {
+    parts.dispatcher.wake(await giveBackJobs(ctx.db, [job]));
+    return null;
+  }
+  if (signal.aborted && signal.reason === givenBack) return null;
+  const { ended, next } = await writeEnd(ctx, parts, running, { ...end, lastLog });
   if (ended && job.options.perpetual) parts.dispatcher.wake([job.tag]);
   if (ended?.status === "success") await keepResult(ctx, job, ended.result);
+  return next;
 }
 
 /** Keeps a success for the next run with the same arguments, where the script asked for it. */
@@ -103,19 +132,21 @@ async function keepResult({ db, log }: WorkerContext, job: ClaimedJob, result: s
 }
 
 /** Writes the end of a job: most share a statement with others; those that change more with it have a transaction. */
-async function writeEnd(ctx: WorkerContext, { completer, dispatcher }: Parts, running: RunningJob, end: WrittenEnd): Promise<Ended | null> {
+async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, end: WrittenEnd): Promise<Driven> {
   const { job } = running;
+  const { completer, dispatcher, flows, slot } = parts;
   const completion = { ...end, id: job.id, attempt: job.attempt };
+  if (job.options.flow) return flows.end(job, completion, slot);
   if (job.options.perpetual) return announce(dispatcher, await completePerpetual(ctx, job, completion));
   if (job.kind === "dependencies" && job.hash !== null) {
     return announce(dispatcher, await completeDeployment(ctx, running, end));
   }
-  return completer.complete(completion);
+  return { ...nothing, ended: await completer.complete(completion) };
 }
 
-function announce(dispatcher: Dispatcher, ended: Ended | null): Ended | null {
+function announce(dispatcher: Dispatcher, ended: Ended | null): Driven {
   if (ended) dispatcher.ended([ended]);
-  return ended;
+  return { ...nothing, ended };
 }
 
 /** Why a job was aborted without ending: it went back to the queue, or is no longer this worker's. */
@@ -123,7 +154,7 @@ const givenBack = Symbol("given back");
 
 /** Starts a worker: registers it, then takes jobs until it is stopped. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { db, bus, log, dispatcher } = options;
+  const { db, bus, log, dispatcher, flows } = options;
   const registration = registrationOf(options);
   const heartbeat = await startHeartbeat({ databaseUrl: options.databaseUrl, registration, intervalMs: 3000 });
   const completer = createCompleter({ db, dispatcher, log });
@@ -132,31 +163,42 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const occupancy = createOccupancy(options.slots, performance.now());
   let executed = 0;
   let lastJob: { id: string; workspace: string } | null = null;
+  let strays = new Set<string>();
+  const slot: Slot = { worker: registration.name, serves: (tag) => slots.serves(tag) };
 
-  const run = async (job: ClaimedJob): Promise<void> => {
+  const run = async (job: ClaimedJob): Promise<ClaimedJob | null> => {
     const abort = new AbortController();
     occupancy.begin(performance.now());
-    const over = runToEnd(options, { completer, logs, dispatcher }, { job, signal: abort.signal }).catch((error: unknown) => {
+    const parts = { completer, logs, dispatcher, flows, slot };
+    const over = runToEnd(options, parts, { job, signal: abort.signal }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
+      return null;
     });
     active.set(job.id, { job, abort, over });
     bus.publish("live", [job.id]);
-    await over;
+    const next = await over;
     active.delete(job.id);
     occupancy.end(performance.now());
     executed += 1;
     lastJob = { id: job.id, workspace: job.workspace };
+    return next;
   };
   const slots = createSlots({ db, log, worker: registration.name, tags: options.tags, count: options.slots, run });
   const cancel = (ids: readonly string[]): void => {
     for (const id of ids) active.get(id)?.abort.abort("canceled");
   };
 
-  /** What is cancelled, or was taken away while this worker was cut off, is stopped even if no notification came. */
+  /**
+   * What is cancelled, or was taken away while this worker was cut off, is stopped even if no notification came. What the
+   * queue says is here but is not, twice in a row, was claimed by an answer that never arrived: it goes back.
+   */
   const reconcile = async (): Promise<void> => {
     const before = [...active.keys()];
-    if (before.length === 0) return;
     const held = new Map((await claimedOf(db, registration.name)).map((row) => [row.id, row]));
+    const unknown = [...held.values()].filter(({ id }) => !active.has(id));
+    const lost = unknown.filter(({ id }) => strays.has(id));
+    strays = new Set(unknown.map(({ id }) => id));
+    if (lost.length > 0) dispatcher.wake(await giveBackJobs(db, lost));
     for (const id of before) {
       const entry = active.get(id);
       const row = held.get(id);
@@ -199,7 +241,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   };
 }
 
-async function settled(promises: readonly Promise<void>[], limitMs: number): Promise<void> {
+async function settled(promises: readonly Promise<unknown>[], limitMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([Promise.all(promises), new Promise((resolve) => (timer = setTimeout(resolve, limitMs)))]);
   clearTimeout(timer);

@@ -25,7 +25,10 @@ function written([name, value]: [string, unknown]): boolean {
 }
 
 /** The source of a script and its metadata. */
-export function scriptEntries(script: ScriptItem, { defaultTs }: { defaultTs?: DefaultTypeScript | undefined } = {}): Entry[] {
+export function scriptEntries(
+  script: ScriptItem,
+  { defaultTs }: { defaultTs?: DefaultTypeScript | undefined } = {},
+): Entry[] {
   const extension = scriptExtension(script.language, defaultTs);
   const source = extension === null ? [] : [{ name: `${script.path}${extension}`, content: script.content }];
   const { summary, description, kind, lock, is_template } = script;

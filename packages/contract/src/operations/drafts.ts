@@ -62,6 +62,7 @@ export const draftsOperations = [
         draft_users: z.array(z.object({ username: z.string().nullable() })).optional(),
       }),
     ),
+    mcp: { instructions: "Lists drafts: work that is saved and not deployed.", readOnly: true },
   }),
   operation({
     id: "getDraftForUser",
@@ -85,6 +86,7 @@ export const draftsOperations = [
     scope: read,
     params: place,
     answer: draft.nullable(),
+    mcp: { instructions: "Reads your draft of an item, or null.", readOnly: true },
   }),
   operation({
     id: "updateDraft",
@@ -107,6 +109,7 @@ export const draftsOperations = [
       current_timestamp: z.string(),
       path: z.string().optional(),
     }),
+    mcp: { instructions: "Saves your draft of an item without deploying it; a null value deletes the draft." },
   }),
   operation({
     id: "moveDraft",

@@ -131,6 +131,7 @@ export const flowsApprovalsOperations = [
     params: byJob,
     body: z.looseObject({ payload, approval_token: z.string().nullish(), approved: z.boolean().nullish() }),
     ...answered,
+    mcp: { instructions: "Approves (approved=true) or disapproves what a suspended flow waits for; payload is what its form asks." },
   }),
   operation({
     id: "resumeSuspendedFlowAsOwner",

@@ -48,6 +48,7 @@ export const folderOperations = [
     summary: "Folders the caller may see",
     query: z.object({ ...paging }),
     answer: z.array(folder),
+    mcp: { instructions: "Lists folders with their owners and who may read or write them.", readOnly: true },
   }),
   operation({
     ...reading,
@@ -63,6 +64,7 @@ export const folderOperations = [
     path: "/w/{workspace}/folders/get/{name}",
     summary: "A folder",
     answer: folder,
+    mcp: { instructions: "Reads one folder.", readOnly: true },
   }),
   operation({
     ...reading,
@@ -92,6 +94,7 @@ export const folderOperations = [
     path: "/w/{workspace}/folders/create",
     summary: "Create a folder; its maker becomes an owner",
     body: z.object({ name: shortName, ...content }),
+    mcp: { instructions: "Creates a folder; items live in it as f/{name}/{item}." },
   }),
   operation({
     ...writing,
@@ -100,6 +103,7 @@ export const folderOperations = [
     path: "/w/{workspace}/folders/update/{name}",
     summary: "Change a folder; fields that are left out stay",
     body: z.object(content),
+    mcp: { instructions: "Changes a folder: its summary, owners and permissions (extra_perms).", idempotent: true },
   }),
   operation({
     ...writing,
@@ -107,6 +111,7 @@ export const folderOperations = [
     method: "DELETE",
     path: "/w/{workspace}/folders/delete/{name}",
     summary: "Delete a folder; what is in it stays, for admins",
+    mcp: { instructions: "Deletes a folder; the items in it stay and belong to admins.", destructive: true },
   }),
   operation({
     ...writing,

@@ -30,6 +30,7 @@ export const jobResultsOperations = [
     }),
     answer: anyJson,
     ...open,
+    mcp: { instructions: "Reads the result of an ended job, or the part of it that path names.", readOnly: true },
   }),
   operation({
     id: "getCompletedJobResultMaybe",

@@ -9,7 +9,12 @@ const version = z.object({
   created_by: z.string().optional(),
 });
 const one = z.object({ workspace: storable, id: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER) });
-const reading = { method: "GET", tag: "Resource", access: "member", scope: { domain: "resources", action: "read" } } as const;
+const reading = {
+  method: "GET",
+  tag: "Resource",
+  access: "member",
+  scope: { domain: "resources", action: "read" },
+} as const;
 const writing = {
   tag: "Resource",
   access: "developer",

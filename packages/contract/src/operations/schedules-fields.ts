@@ -16,7 +16,14 @@ const seconds = z.number().min(0).nullish();
 export const retry = z
   .looseObject({
     constant: z.looseObject({ attempts, seconds }).nullish(),
-    exponential: z.looseObject({ attempts, seconds, multiplier: z.number().min(0).nullish(), random_factor: z.number().min(0).max(100).nullish() }).nullish(),
+    exponential: z
+      .looseObject({
+        attempts,
+        seconds,
+        multiplier: z.number().min(0).nullish(),
+        random_factor: z.number().min(0).max(100).nullish(),
+      })
+      .nullish(),
     retry_if: z.looseObject({ expr: storable }).nullish(),
   })
   .nullish();
@@ -27,7 +34,9 @@ export const scheduleOptions = {
   on_failure_times: times,
   on_failure_exact: z.boolean().nullish().describe("Only at exactly on_failure_times failures, not at each one beyond"),
   on_failure_extra_args: args,
-  on_recovery: handler.describe("Started at the on_recovery_times-th success in a row after failures that started on_failure"),
+  on_recovery: handler.describe(
+    "Started at the on_recovery_times-th success in a row after failures that started on_failure",
+  ),
   on_recovery_times: times,
   on_recovery_extra_args: args,
   on_success: handler.describe("Started at every success"),
@@ -36,9 +45,20 @@ export const scheduleOptions = {
   retry: retry.describe("When a failed run of a script is tried again"),
   no_flow_overlap: z.boolean().nullish().describe("Skip runs of a flow while an earlier one goes on"),
   tag: storable.max(255).nullish().describe("Overrides the tag of the script or flow"),
-  dynamic_skip: storable.nullish().describe("Path of a script that is given scheduled_for and answers true to leave the run out"),
-  timeout: z.number().int().min(1).max(2_147_483_647).nullish().describe("Seconds; overrides the timeout of the script"),
-  catch_up: z.enum(["none", "last", "all"]).nullish().describe("Which missed runs are made up for; the last one unless set"),
+  dynamic_skip: storable
+    .nullish()
+    .describe("Path of a script that is given scheduled_for and answers true to leave the run out"),
+  timeout: z
+    .number()
+    .int()
+    .min(1)
+    .max(2_147_483_647)
+    .nullish()
+    .describe("Seconds; overrides the timeout of the script"),
+  catch_up: z
+    .enum(["none", "last", "all"])
+    .nullish()
+    .describe("Which missed runs are made up for; the last one unless set"),
   overlap: z
     .enum(["allow", "skip", "queue", "cancel"])
     .nullish()

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 import { atPath, inWorkspace } from "./item.ts";
-import { defaultHandler, editedSchedule, newSchedule, previewedSchedule, schedule, scheduleFilter } from "./schedules-fields.ts";
+import {
+  defaultHandler,
+  editedSchedule,
+  newSchedule,
+  previewedSchedule,
+  schedule,
+  scheduleFilter,
+} from "./schedules-fields.ts";
 
 const read = { domain: "schedules", action: "read" } as const;
 const write = { domain: "schedules", action: "write" } as const;

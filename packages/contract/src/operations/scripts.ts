@@ -101,6 +101,7 @@ export const scriptsOperations = [
     params: atPath,
     query: z.object({ keep_captures: flag }),
     answer: z.string(),
+    mcp: { instructions: "Deletes a script with its history for good; prefer archiveScriptByPath.", destructive: true },
   }),
   operation({
     id: "deleteScriptsBulk",
@@ -161,6 +162,7 @@ export const scriptsOperations = [
     params: atPath,
     query: z.object(paging),
     answer: z.array(scriptVersion),
+    mcp: { instructions: "Lists the versions of a script with their deployment messages.", readOnly: true },
   }),
   operation({
     id: "getScriptLatestVersion",

@@ -11,11 +11,16 @@ const http = z
   .object({
     route_path: storable
       .max(500)
-      .regex(/^(?!\/)(:?[\w.~%@+*-]+\/?)*$/, "is no route: segments of letters, digits, _ . - ~, or :name, with / between")
+      .regex(
+        /^(?!\/)(:?[\w.~%@+*-]+\/?)*$/,
+        "is no route: segments of letters, digits, _ . - ~, or :name, with / between",
+      )
       .optional(),
     http_method: z.enum(["get", "post", "put", "delete", "patch"]),
     request_type: z.enum(["sync", "async", "sync_sse"]).nullish(),
-    authentication_method: z.enum(["none", "windmill", "api_key", "basic_http", "custom_script", "signature"]).nullish(),
+    authentication_method: z
+      .enum(["none", "windmill", "api_key", "basic_http", "custom_script", "signature"])
+      .nullish(),
     workspaced_route: z.boolean().nullish(),
     is_static_website: z.boolean().nullish(),
     wrap_body: z.boolean().nullish(),

@@ -56,6 +56,7 @@ export const workersOperations = [
       }),
     ),
     ...forUsers,
+    mcp: { instructions: "Shows for each tag how many jobs wait and run, and how many workers serve it.", readOnly: true },
   }),
   operation({
     id: "getCountsOfJobsWaitingPerTag",

@@ -13,7 +13,10 @@ export interface TickerContext {
    * Evaluates `retry_if` of a schedule's retry with the `result` and `error` of the failed run (JSON texts). Without it
    * a failed run is tried again whatever the expression says.
    */
-  retryIf?: (expression: string, scope: { result: string; error: string }) => Promise<boolean>;
+  retryIf?:
+    ((expression: string, scope: { workspace: string; result: string; error: string }) => Promise<boolean>) | undefined;
+  /** What `retryIf` said, by job. */
+  answers: Map<string, boolean>;
 }
 
 /** What has to be told when a transaction is committed. */

@@ -6,14 +6,22 @@ import { noConsequences, type Consequences, type TickerContext } from "./context
 import { isFinal, mayPass } from "./failure.ts";
 import { planTick, type Missed } from "./plan.ts";
 import { runJob, skipScriptJob } from "./run-job.ts";
-import { catchUpOf, overlapOf, scheduleColumns, scheduleOf, timetableOf, type Schedule, type ScheduleRow } from "./schedule.ts";
+import {
+  catchUpOf,
+  overlapOf,
+  scheduleColumns,
+  scheduleOf,
+  timetableOf,
+  type Schedule,
+  type ScheduleRow,
+} from "./schedule.ts";
 
 /** How long a schedule is left alone whose tick failed for no reason that is its own. */
 const pauseSeconds = 30;
 /** How often a schedule that waits for an earlier run looks for its end without being told. */
 const waitSeconds = 2;
 
-type Due = Schedule & { now: Date };
+type Due = Schedule & { now: Date; archived: boolean };
 
 /** Jobs of earlier runs that have not ended, or that a retry will follow. */
 async function runsUnderWay(tx: Queryable, { workspace_id, path, options }: Due): Promise<string[]> {
@@ -54,13 +62,21 @@ async function moveOn(tx: Queryable, { workspace_id, path }: Due, next: Date | n
     where workspace_id = ${workspace_id} and path = ${path}`);
 }
 
-async function cancelRuns(tx: Queryable, schedule: Due, ids: readonly string[]): Promise<Pick<Consequences, "ended" | "stopping">> {
+async function cancelRuns(
+  tx: Queryable,
+  schedule: Due,
+  ids: readonly string[],
+): Promise<Pick<Consequences, "ended" | "stopping">> {
   const reason = "the next run of the schedule is due";
   return cancelJobs(tx, { workspace: schedule.workspace_id, ids, by: scheduleCreator(schedule), reason });
 }
 
 /** Runs one moment, or writes down why not. */
-async function runAt(ctx: TickerContext, tx: Queryable, { schedule, due }: { schedule: Due; due: Date }): Promise<Consequences | "wait"> {
+async function runAt(
+  ctx: TickerContext,
+  tx: Queryable,
+  { schedule, due }: { schedule: Due; due: Date },
+): Promise<Consequences | "wait"> {
   const overlap = overlapOf(schedule);
   const underWay = overlap === "allow" ? [] : await runsUnderWay(tx, schedule);
   const consequences = noConsequences();
@@ -77,16 +93,16 @@ async function runAt(ctx: TickerContext, tx: Queryable, { schedule, due }: { sch
   return { ...consequences, ...canceled, pushed: [job] };
 }
 
-/** Plans a schedule that has no next moment: it was restored, or written by other means than the API. */
-async function planFirst(tx: Queryable, schedule: Due): Promise<Consequences> {
+/** Plans the next moment alone: of a schedule that has none (it was restored, or imported), or whose workspace is archived. */
+async function planOnly(tx: Queryable, schedule: Due): Promise<Consequences> {
   const { now, paused_until: pause } = schedule;
   await moveOn(tx, schedule, nextOccurrence(timetableOf(schedule), pause && pause > now ? pause : now));
   return noConsequences();
 }
 
-async function tick(ctx: TickerContext, tx: Queryable, schedule: Due): Promise<Consequences> {
+async function handleDue(ctx: TickerContext, tx: Queryable, schedule: Due): Promise<Consequences> {
   const { now, next_run_at: due, waited } = schedule;
-  if (!due) return planFirst(tx, schedule);
+  if (!due || schedule.archived) return planOnly(tx, schedule);
   const plan = planTick({ timetable: timetableOf(schedule), due, now, catchUp: catchUpOf(schedule), waited });
   if (plan.missed) await writeTick(tx, schedule, missedTick(plan.missed));
   const done = plan.fire ? await runAt(ctx, tx, { schedule, due: plan.fire }) : noConsequences();
@@ -100,11 +116,18 @@ async function tick(ctx: TickerContext, tx: Queryable, schedule: Due): Promise<C
   return noConsequences();
 }
 
-async function disable(ctx: TickerContext, tx: Queryable, { schedule, error }: { schedule: Due; error: Error }): Promise<void> {
+async function disable(
+  ctx: TickerContext,
+  tx: Queryable,
+  { schedule, error }: { schedule: Due; error: Error },
+): Promise<void> {
   await tx.execute(sql`
     update schedule set enabled = false, error = ${error.message}
     where workspace_id = ${schedule.workspace_id} and path = ${schedule.path}`);
-  ctx.log.warn({ err: error, workspace: schedule.workspace_id, schedule: schedule.path }, "a schedule was disabled: it cannot run");
+  ctx.log.warn(
+    { err: error, workspace: schedule.workspace_id, schedule: schedule.path },
+    "a schedule was disabled: it cannot run",
+  );
 }
 
 /**
@@ -115,13 +138,14 @@ async function disable(ctx: TickerContext, tx: Queryable, { schedule, error }: {
 export async function fireNext(ctx: TickerContext): Promise<Consequences | null> {
   let held: Due | undefined;
   const work = async (tx: Queryable): Promise<Consequences | null> => {
-    const row = await tx.maybe<ScheduleRow & { now: Date }>(sql`
-      select ${scheduleColumns}, now() as now from schedule s
+    const row = await tx.maybe<ScheduleRow & Pick<Due, "now" | "archived">>(sql`
+      select ${scheduleColumns}, now() as now, exists (select from workspace w where w.id = s.workspace_id and w.deleted) as archived
+      from schedule s
       where s.enabled and s.wake_at <= now() order by s.wake_at limit 1 for no key update skip locked`);
     if (!row) return null;
     held = scheduleOf(row);
     try {
-      return await tick(ctx, tx, held);
+      return await handleDue(ctx, tx, held);
     } catch (error) {
       if (!isFinal(error)) throw error;
       await disable(ctx, tx, { schedule: held, error });
@@ -132,7 +156,10 @@ export async function fireNext(ctx: TickerContext): Promise<Consequences | null>
     return await ctx.db.transaction(work);
   } catch (error) {
     if (!held || mayPass(error)) throw error;
-    ctx.log.error({ err: error, workspace: held.workspace_id, schedule: held.path }, "a schedule could not be run, it is tried again");
+    ctx.log.error(
+      { err: error, workspace: held.workspace_id, schedule: held.path },
+      "a schedule could not be run, it is tried again",
+    );
     await ctx.db.execute(sql`
       update schedule set wake_at = now() + make_interval(secs => ${pauseSeconds})
       where workspace_id = ${held.workspace_id} and path = ${held.path} and next_run_at is not distinct from ${held.next_run_at}`);

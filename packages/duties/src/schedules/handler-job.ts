@@ -42,12 +42,22 @@ function argumentsFor(schedule: Schedule, { reaction, run, failed }: Occasion): 
   const { workspace_id, path: schedule_path, script_path: path, is_flow, email, options } = schedule;
   const known = { workspace_id, job_id: run.jobId, path, is_flow, schedule_path, email };
   if (reaction === "failure") {
-    return { ...known, error: errorIn(run.result), started_at: run.startedAt, failed_times: timesOf(options.on_failure_times) };
+    return {
+      ...known,
+      error: errorIn(run.result),
+      started_at: run.startedAt,
+      failed_times: timesOf(options.on_failure_times),
+    };
   }
   const success = { ...known, success_result: JSON.parse(run.result) as unknown, success_started_at: run.startedAt };
   if (reaction === "success") return success;
   const error = failed ? errorIn(failed.result) : null;
-  return { ...success, error, error_started_at: failed?.startedAt ?? null, success_times: timesOf(options.on_recovery_times) };
+  return {
+    ...success,
+    error,
+    error_started_at: failed?.startedAt ?? null,
+    success_times: timesOf(options.on_recovery_times),
+  };
 }
 
 /**

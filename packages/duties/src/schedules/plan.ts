@@ -36,7 +36,8 @@ export interface Situation {
 /** Moments from `from` on before `until`, counted up to a limit. */
 function missedBetween(timetable: Timetable, from: Date, until: Date): Missed | null {
   let count = 0;
-  for (let at: Date | null = from; at && at < until && count < mostCounted; at = nextOccurrence(timetable, at)) count += 1;
+  for (let at: Date | null = from; at && at < until && count < mostCounted; at = nextOccurrence(timetable, at))
+    count += 1;
   return count === 0 ? null : { from, count };
 }
 
@@ -58,11 +59,16 @@ function startOfLine(timetable: Timetable, due: Date, now: Date): Date {
 
 /** Decides what comes of a moment that is due. Pure. */
 export function planTick({ timetable, due, now, catchUp, waited }: Situation): Plan {
-  const firing = (fire: Date): Plan => ({ missed: missedBetween(timetable, due, fire), fire, next: nextOccurrence(timetable, fire) });
+  const firing = (fire: Date): Plan => ({
+    missed: missedBetween(timetable, due, fire),
+    fire,
+    next: nextOccurrence(timetable, fire),
+  });
   if (now.getTime() - due.getTime() <= graceMs) return firing(due);
   if (waited || catchUp === "all") return firing(startOfLine(timetable, due, now));
   const next = nextOccurrence(timetable, now);
-  if (catchUp === "none") return { missed: missedBetween(timetable, due, new Date(now.getTime() + 1)), fire: null, next };
+  if (catchUp === "none")
+    return { missed: missedBetween(timetable, due, new Date(now.getTime() + 1)), fire: null, next };
   const last = lastOccurrence(timetable, now);
   return { ...firing(last && last > due ? last : due), next };
 }

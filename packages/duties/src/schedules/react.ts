@@ -11,7 +11,10 @@ interface Occasion {
   run: EndedRun;
 }
 
-async function readEnds(tx: Queryable, { workspace_id, path, options }: Schedule): Promise<{ state: RunEnd; job_id: string | null }[]> {
+async function readEnds(
+  tx: Queryable,
+  { workspace_id, path, options }: Schedule,
+): Promise<{ state: RunEnd; job_id: string | null }[]> {
   return tx.query(sql`
     select state, job_id from schedule_tick
     where workspace_id = ${workspace_id} and path = ${path} and settled_at is not null and state in ('success', 'failure')
@@ -39,7 +42,10 @@ export async function react(ctx: TickerContext, tx: Queryable, { schedule, run }
   if (!on_failure && !on_recovery && !on_success) return [];
   const ends = await readEnds(tx, schedule);
   const pushed: NewJob[] = [];
-  for (const reaction of reactionsTo(ends.map((end) => end.state), schedule.options)) {
+  for (const reaction of reactionsTo(
+    ends.map((end) => end.state),
+    schedule.options,
+  )) {
     const lastFailure = ends.find((end) => end.state === "failure");
     const failed = reaction === "recovery" ? await readRun(tx, lastFailure?.job_id) : null;
     try {

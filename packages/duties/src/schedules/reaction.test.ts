@@ -33,7 +33,10 @@ describe("handlers (newest run first, x failed, o succeeded)", () => {
 });
 
 test("attempts are constant first, then exponential, then over", () => {
-  const retry = { constant: { attempts: 2, seconds: 5 }, exponential: { attempts: 2, multiplier: 2, seconds: 3, random_factor: 0 } };
+  const retry = {
+    constant: { attempts: 2, seconds: 5 },
+    exponential: { attempts: 2, multiplier: 2, seconds: 3, random_factor: 0 },
+  };
   expect([0, 1, 2, 3, 4].map((failures) => retryDelay(retry, failures, 0.5))).toEqual([5, 5, 54, 162, null]);
   expect(retryDelay({}, 0, 0.5)).toBeNull();
   expect(retryDelay({ exponential: { attempts: 99, seconds: 1e9 } }, 0, 0.5)).toBe(21_600);

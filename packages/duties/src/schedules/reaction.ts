@@ -31,7 +31,8 @@ export function reactionsTo(ends: readonly RunEnd[], options: ScheduleOptions): 
   const found: Reaction[] = [];
   if (ends[0] === "failure" && options.on_failure) {
     const failures = runOf(ends, "failure");
-    if (failures === failuresWanted || (failures > failuresWanted && options.on_failure_exact !== true)) found.push("failure");
+    if (failures === failuresWanted || (failures > failuresWanted && options.on_failure_exact !== true))
+      found.push("failure");
   }
   if (ends[0] === "success") {
     const successes = runOf(ends, "success");

@@ -1,7 +1,12 @@
 /** When a failed run is tried again. Attempts are those after the first run. */
 export interface Retry {
   constant?: { attempts?: number | null; seconds?: number | null } | null;
-  exponential?: { attempts?: number | null; multiplier?: number | null; seconds?: number | null; random_factor?: number | null } | null;
+  exponential?: {
+    attempts?: number | null;
+    multiplier?: number | null;
+    seconds?: number | null;
+    random_factor?: number | null;
+  } | null;
   retry_if?: { expr: string } | null;
 }
 

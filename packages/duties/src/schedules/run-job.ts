@@ -14,12 +14,22 @@ interface Run {
 }
 
 /** The job of one run of a schedule. @throws ApiError when it can never run as it is */
-export function runJob({ unattended }: TickerContext, schedule: Schedule, { id, due, notBefore, args }: Run): Promise<NewJob> {
-  return unattended.job(scheduledRun(schedule, { id, notBefore: notBefore ?? due, ...(args === undefined ? {} : { args }) }));
+export function runJob(
+  { unattended }: TickerContext,
+  schedule: Schedule,
+  { id, due, notBefore, args }: Run,
+): Promise<NewJob> {
+  return unattended.job(
+    scheduledRun(schedule, { id, notBefore: notBefore ?? due, ...(args === undefined ? {} : { args }) }),
+  );
 }
 
 /** The job that asks the schedule's script whether a moment is left out. It is no run of the schedule itself. */
-export async function skipScriptJob({ unattended }: TickerContext, schedule: Schedule, { id, due }: Run): Promise<NewJob> {
+export async function skipScriptJob(
+  { unattended }: TickerContext,
+  schedule: Schedule,
+  { id, due }: Run,
+): Promise<NewJob> {
   try {
     return await unattended.job({
       runnable: { path: (schedule.options.dynamic_skip ?? "").replace(/^script\//, ""), isFlow: false },

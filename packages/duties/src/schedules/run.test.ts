@@ -1,6 +1,6 @@
 import { sql } from "@towermill/store";
 import { afterEach, describe, expect, test } from "vitest";
-import { addSchedule, addScript, minutely, schedulesWorld } from "./schedules.fixture.ts";
+import { addSchedule, addScript, minutely, schedulesWorld } from "../../test/schedules-world.ts";
 
 const world = await schedulesWorld();
 const { db, fire, settle, claim, end, ticks, row, jobs, dueAgain } = world;
@@ -12,7 +12,10 @@ for (const name of ["f", "r", "s", "ask"]) await addScript(db, `u/alice/${name}`
 afterEach(() => world.clear());
 
 /** Runs what is queued and settles it. */
-async function runAll(status: "success" | "failure" | "canceled" = "success", result = status === "success" ? "1" : error("no")) {
+async function runAll(
+  status: "success" | "failure" | "canceled" = "success",
+  result = status === "success" ? "1" : error("no"),
+) {
   const claimed = await claim();
   for (const job of claimed) await end(job, { status, result });
   await settle();
@@ -40,10 +43,12 @@ describe("a schedule that is due", () => {
     expect(enabled).toBe(true);
     expect(next_run_at).toEqual(wake_at);
     expect((next_run_at as Date).getUTCSeconds()).toBe(0);
-    expect((next_run_at as Date).getTime()).toBeGreaterThan((job?.["scheduled_for"] as Date).getTime());
+    expect((next_run_at as Date).getTime()).toBeGreaterThan(Number(job?.["scheduled_for"]));
     expect(await fire()).toEqual([]);
     await runAll();
-    expect(await ticks(path)).toEqual([{ state: "success", due: job?.["scheduled_for"], job_id: job?.["id"], failures: 0, times: 1, note: null }]);
+    expect(await ticks(path)).toEqual([
+      { state: "success", due: job?.["scheduled_for"], job_id: job?.["id"], failures: 0, times: 1, note: null },
+    ]);
   });
 
   test("never runs one moment twice, even when it is told to", async () => {
@@ -66,9 +71,17 @@ describe("a schedule that is due", () => {
     ["its script is missing", { path, script: "u/alice/none" }, "Script not found at name u/alice/none"],
     ["its flow is missing", { path, script: "f/a/none", isFlow: true }, "Flow not found at name f/a/none"],
     ["whom it acts as may not read the script", { path, script: "u/bob/work" }, "Script not found at name u/bob/work"],
-    ["whom it acts as is gone", { path, email: "bob@example.com", permissionedAs: "u/bob" }, "u/bob (bob@example.com) is no member of w any more"],
+    [
+      "whom it acts as is gone",
+      { path, email: "bob@example.com", permissionedAs: "u/bob" },
+      "u/bob (bob@example.com) is no member of w any more",
+    ],
     ["its cron cannot be read", { path, schedule: "nonsense" }, 'The cron expression "nonsense" has 1 fields'],
-    ["its skip script is missing", { path, options: { dynamic_skip: "u/alice/none" } }, "dynamic_skip: Script not found at name u/alice/none"],
+    [
+      "its skip script is missing",
+      { path, options: { dynamic_skip: "u/alice/none" } },
+      "dynamic_skip: Script not found at name u/alice/none",
+    ],
   ])("is disabled with the reason when %s", async (_, schedule, reason) => {
     await db.execute(sql`insert into script (workspace_id, hash, path, content, language, lock, created_by)
       values ('w', 'bobs', 'u/bob/work', '', 'bun', '', 'bob') on conflict do nothing`);
@@ -90,6 +103,16 @@ describe("a schedule that is due", () => {
     expect((await row(path))["next_run_at"]).toSatisfy((next: Date) => next.getTime() > Date.now() - 1000);
     expect((await row("u/alice/paused"))["next_run_at"]).toEqual(new Date("2199-01-01T00:01:00Z"));
     expect(await jobs()).toEqual([]);
+  });
+
+  test("in an archived workspace waits for its next moment, and stays enabled", async () => {
+    await addSchedule(db, { path, schedule: minutely });
+    await db.execute(sql`update workspace set deleted = true where id = 'w'`);
+    await fire();
+    await db.execute(sql`update workspace set deleted = false where id = 'w'`);
+    expect(await jobs()).toEqual([]);
+    expect(await row(path)).toMatchObject({ enabled: true, error: null });
+    expect(await fire()).toEqual([]);
   });
 
   test("and never again after this runs and sleeps for ever", async () => {
@@ -140,7 +163,12 @@ describe("while an earlier run goes on", () => {
   ] as const)("runs of a flow overlap unless it says no: %j", async (options, expected) => {
     await twice({ path, script: "u/alice/flow", isFlow: true, options });
     expect(await states()).toEqual(expected);
-    expect((await jobs())[0]).toMatchObject({ kind: "flow", permissioned_as: "u/alice", trigger_path: path, created_by: "schedule-u-alice-s" });
+    expect((await jobs())[0]).toMatchObject({
+      kind: "flow",
+      permissioned_as: "u/alice",
+      trigger_path: path,
+      created_by: "schedule-u-alice-s",
+    });
   });
 
   test("one that queues runs when the earlier one ends, as many as were due", async () => {
@@ -154,12 +182,17 @@ describe("while an earlier run goes on", () => {
   });
 
   test("one that cancels stops the earlier one, which calls no handler", async () => {
-    await twice({ path, options: { overlap: "cancel", on_failure: "script/u/alice/f", retry: { constant: { attempts: 3, seconds: 0 } } } });
-    const [earlier] = await jobs();
-    expect(await db.one(sql`select canceled_by, canceled_reason from job_queue where id = ${earlier?.["id"]}`)).toEqual({
-      canceled_by: "schedule-u-alice-s",
-      canceled_reason: "the next run of the schedule is due",
+    await twice({
+      path,
+      options: { overlap: "cancel", on_failure: "script/u/alice/f", retry: { constant: { attempts: 3, seconds: 0 } } },
     });
+    const [earlier] = await jobs();
+    expect(await db.one(sql`select canceled_by, canceled_reason from job_queue where id = ${earlier?.["id"]}`)).toEqual(
+      {
+        canceled_by: "schedule-u-alice-s",
+        canceled_reason: "the next run of the schedule is due",
+      },
+    );
     await end({ id: String(earlier?.["id"]), attempt: 1 });
     await settle();
     expect(await states()).toEqual(["canceled", "open"]);
@@ -186,149 +219,5 @@ describe("after the servers were away", () => {
     expect(found.length).toBeGreaterThanOrEqual(5);
     expect(new Set(found.map((tick) => tick.state))).toEqual(new Set(["open"]));
     expect(await jobs()).toHaveLength(found.length);
-  });
-});
-
-describe("a failed run", () => {
-  test("is tried again after its pause, and only its last failure counts", async () => {
-    await addSchedule(db, { path, args: '{"a":1}', options: { on_failure: "script/u/alice/f", retry: { constant: { attempts: 2, seconds: 0 } } } });
-    await fire();
-    for (const failures of [1, 2]) {
-      await runAll("failure");
-      expect((await ticks(path)).map((tick) => [tick.state, tick.failures])).toEqual([["open", failures]]);
-    }
-    await db.execute(sql`update schedule set options = (options::jsonb || '{"args":1}')::json, args = '{"a":2}'`);
-    await runAll("failure");
-    expect(await states()).toEqual(["failure"]);
-    const found = await jobs();
-    expect(found.map((job) => job["script_path"])).toEqual(["u/alice/work", "u/alice/work", "u/alice/work", "u/alice/f"]);
-    expect(found.slice(0, 3).map((job) => job["args"])).toEqual(['{"a":1}', '{"a":1}', '{"a":1}']);
-  });
-
-  test("that succeeds at a later attempt is a success, and waits as long as told", async () => {
-    await addSchedule(db, { path, options: { on_success: "script/u/alice/s", retry: { constant: { attempts: 1, seconds: 600 } } } });
-    await fire();
-    await runAll("failure");
-    const again = (await jobs())[1];
-    expect((again?.["scheduled_for"] as Date).getTime()).toBeGreaterThan(Date.now() + 590_000);
-    await dueAgain(path);
-    await fire();
-    expect(await states()).toEqual(["open", "skipped"]);
-    await db.execute(sql`update job_queue set scheduled_for = now()`);
-    await runAll();
-    expect(await states()).toEqual(["success", "skipped"]);
-    expect((await jobs()).map((job) => job["script_path"])).toContain("u/alice/s");
-  });
-
-  test("that was cancelled or deleted is not tried again and calls nobody", async () => {
-    await addSchedule(db, { path, ago: 1, options: { on_failure: "script/u/alice/f", retry: { constant: { attempts: 2, seconds: 0 } } } });
-    await fire();
-    await runAll("canceled");
-    await dueAgain(path);
-    await fire();
-    await db.execute(sql`delete from job_queue`);
-    await settle();
-    expect((await ticks(path)).map((tick) => [tick.state, tick.note])).toEqual([
-      ["canceled", null],
-      ["canceled", "its job was deleted"],
-    ]);
-    expect(await jobs()).toHaveLength(2);
-  });
-});
-
-describe("handlers", () => {
-  test("are told what happened, as the group error_handler", async () => {
-    const options = { on_failure: "script/u/alice/f", on_failure_times: 2, on_failure_extra_args: { channel: "ops", failed_times: "mine" }, on_recovery: "script/u/alice/r" };
-    await addSchedule(db, { path, ago: 9, options });
-    for (const [status, ago] of [["failure", 6], ["failure", 3], ["success", 0]] as const) {
-      await fire();
-      await runAll(status);
-      for (const job of await claim()) await end(job);
-      await dueAgain(path, ago);
-    }
-    await settle();
-    const [failure, recovery, ...more] = (await jobs()).filter((job) => job["script_path"] !== "u/alice/work");
-    expect(more).toEqual([]);
-    expect(failure).toMatchObject({
-      script_path: "u/alice/f",
-      created_by: "schedule_error_handler",
-      permissioned_as: "g/error_handler",
-      email: "schedule_error_handler@windmill.dev",
-      trigger_kind: null,
-    });
-    const second = (await ticks(path))[1];
-    expect(failure?.["parent_job"]).toBe(second?.job_id);
-    expect(JSON.parse(String(failure?.["args"]))).toEqual({
-      workspace_id: "w",
-      job_id: second?.job_id,
-      path: "u/alice/work",
-      is_flow: false,
-      schedule_path: path,
-      email: "alice@example.com",
-      error: { name: "Error", message: "no" },
-      started_at: expect.any(String),
-      failed_times: "mine",
-      channel: "ops",
-    });
-    expect(JSON.parse(String(recovery?.["args"]))).toMatchObject({
-      schedule_path: path,
-      error: { name: "Error", message: "no" },
-      error_started_at: expect.any(String),
-      success_result: 1,
-      success_times: 1,
-      success_started_at: expect.any(String),
-    });
-  });
-
-  test("that fail call no other, and ones that are missing are told on the schedule, which goes on", async () => {
-    await addSchedule(db, { path, ago: 1, options: { on_failure: "script/u/alice/f", on_success: "flow/u/alice/none" } });
-    await fire();
-    await runAll("failure");
-    await runAll("failure");
-    expect(await jobs()).toHaveLength(2);
-    await dueAgain(path);
-    await fire();
-    await runAll();
-    expect(await row(path)).toMatchObject({ enabled: true, error: "on_success: Flow not found at name u/alice/none" });
-    expect(await states()).toEqual(["failure", "success"]);
-  });
-});
-
-describe("a skip script", () => {
-  const ask = async (answer: { status: "success" | "failure" | "canceled"; result: string }): Promise<Record<string, unknown>[]> => {
-    await addSchedule(db, { path, options: { dynamic_skip: "u/alice/ask", on_failure: "script/u/alice/f" } });
-    await fire();
-    const [job] = await claim();
-    expect(JSON.parse(job?.args ?? "")).toEqual({ scheduled_for: (await ticks(path))[0]?.due.toISOString() });
-    if (job) await end(job, answer);
-    await settle();
-    return jobs();
-  };
-
-  test("that answers true leaves the moment out, and the run is listed as skipped", async () => {
-    const [, run] = await ask({ status: "success", result: "true" });
-    expect(run).toMatchObject({ script_path: "u/alice/work", status: "skipped", trigger_path: path });
-    expect(await ticks(path)).toMatchObject([{ state: "skipped", note: "dynamic_skip", job_id: run?.["id"] }]);
-  });
-
-  test("that answers anything else lets it run", async () => {
-    for (const result of ["false", "null", '"true"']) {
-      const found = await ask({ status: "success", result });
-      expect(found.at(-1)).toMatchObject({ script_path: "u/alice/work", status: null });
-      await runAll();
-      expect(await states()).toEqual(["success"]);
-      await world.clear();
-    }
-  });
-
-  test("that fails makes the run a failure, with its handler", async () => {
-    const found = await ask({ status: "failure", result: error("no calendar") });
-    expect(found.map((job) => [job["script_path"], job["status"]])).toEqual([
-      ["u/alice/ask", "failure"],
-      ["u/alice/work", "failure"],
-      ["u/alice/f", null],
-    ]);
-    expect(String(found[1]?.["result"])).toContain("no calendar");
-    expect(await states()).toEqual(["failure"]);
   });
 });

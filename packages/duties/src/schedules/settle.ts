@@ -3,10 +3,10 @@ import { sql, type Queryable } from "@towermill/store";
 import { noConsequences, type Consequences, type TickerContext } from "./context.ts";
 import { isFinal, mayPass } from "./failure.ts";
 import { errorIn } from "./handler-job.ts";
+import { answerQuestion, nextAttempt, type RetryQuestion } from "./next-attempt.ts";
 import { react } from "./react.ts";
-import { retryDelay } from "./retry-delay.ts";
 import { runJob } from "./run-job.ts";
-import { overlapOf, scheduleColumns, scheduleOf, type Schedule, type ScheduleRow } from "./schedule.ts";
+import { scheduleColumns, scheduleOf, type Schedule, type ScheduleRow } from "./schedule.ts";
 
 /** A tick whose job has ended, with its schedule. */
 interface Ended extends Schedule {
@@ -32,7 +32,11 @@ export type FinalState = "success" | "failure" | "canceled" | "skipped";
  */
 const skips = "true";
 
-async function write(tx: Queryable, ended: Ended, change: { state: FinalState; jobId?: string; note?: string }): Promise<void> {
+async function write(
+  tx: Queryable,
+  ended: Ended,
+  change: { state: FinalState; jobId?: string; note?: string },
+): Promise<void> {
   await tx.execute(sql`
     update schedule_tick set state = ${change.state}, settled_at = clock_timestamp(),
       job_id = coalesce(${change.jobId}::uuid, job_id), note = coalesce(${change.note}, note)
@@ -49,7 +53,12 @@ async function goOn(
   { ended, failures, notBefore, args }: { ended: Ended; failures: number; notBefore?: Date; args?: string },
 ): Promise<Consequences> {
   const id = newJobId();
-  const job = await runJob(ctx, ended, { id, due: ended.due, ...(notBefore ? { notBefore } : {}), ...(args === undefined ? {} : { args }) });
+  const job = await runJob(ctx, ended, {
+    id,
+    due: ended.due,
+    ...(notBefore ? { notBefore } : {}),
+    ...(args === undefined ? {} : { args }),
+  });
   await tx.execute(sql`
     update schedule_tick set state = 'open', job_id = ${id}, failures = ${failures}
     where workspace_id = ${ended.workspace_id} and path = ${ended.path} and due = ${ended.due}`);
@@ -58,7 +67,11 @@ async function goOn(
 }
 
 /** A run that is over before it starts, so that lists of runs show it. */
-async function writeRun(ctx: TickerContext, tx: Queryable, { ended, status, result }: { ended: Ended; status: JobStatus; result: string }): Promise<string> {
+async function writeRun(
+  ctx: TickerContext,
+  tx: Queryable,
+  { ended, status, result }: { ended: Ended; status: JobStatus; result: string },
+): Promise<string> {
   const id = newJobId();
   const { concurrency: _, ...job } = await runJob(ctx, ended, { id, due: ended.due });
   await pushJob(tx, job, { worker: "schedule", tokenHash: hashToken(randomToken()) });
@@ -82,41 +95,34 @@ async function decide(ctx: TickerContext, tx: Queryable, ended: Ended): Promise<
   const message = `The dynamic_skip script failed: ${JSON.stringify(errorIn(result ?? "null"))}`;
   const failed = JSON.stringify({ error: { name: "DynamicSkipError", message } });
   const jobId = await writeRun(ctx, tx, { ended, status: "failure", result: failed });
-  const pushed = await finish(ctx, tx, { ...ended, job_id: jobId, result: failed, started_at: null, status: "failure" });
+  const pushed = await finish(ctx, tx, {
+    ...ended,
+    job_id: jobId,
+    result: failed,
+    started_at: null,
+    status: "failure",
+  });
   return { ...pushed, ended: [jobId] };
-}
-
-/** When a failed run is tried again; `null` = it is not. */
-async function nextAttempt(ctx: TickerContext, tx: Queryable, ended: Ended): Promise<Date | null> {
-  const { retry } = ended.options;
-  if (ended.status !== "failure" || !retry || ended.is_flow) return null;
-  const seconds = retryDelay(retry, ended.failures, Math.random());
-  if (seconds === null) return null;
-  if (overlapOf(ended) === "cancel") {
-    // a newer run has taken over: trying this one again would end that
-    const newer = await tx.maybe(sql`select from schedule_tick where workspace_id = ${ended.workspace_id} and path = ${ended.path}
-      and due > ${ended.due} and state <> 'missed' limit 1`);
-    if (newer) return null;
-  }
-  if (retry.retry_if && ctx.retryIf) {
-    const result = ended.result ?? "null";
-    if (!(await ctx.retryIf(retry.retry_if.expr, { result, error: JSON.stringify(errorIn(result)) }))) return null;
-  }
-  return new Date(ended.now.getTime() + seconds * 1000);
 }
 
 async function finish(ctx: TickerContext, tx: Queryable, ended: Ended): Promise<Consequences> {
   const gone = ended.status === null;
-  await write(tx, ended, { state: ended.status ?? "canceled", jobId: ended.job_id, ...(gone ? { note: "its job was deleted" } : {}) });
+  await write(tx, ended, {
+    state: ended.status ?? "canceled",
+    jobId: ended.job_id,
+    ...(gone ? { note: "its job was deleted" } : {}),
+  });
   if (ended.status !== "success" && ended.status !== "failure") return noConsequences();
   const run = { jobId: ended.job_id, startedAt: ended.started_at, result: ended.result ?? "null" };
   return { ...noConsequences(), pushed: await react(ctx, tx, { schedule: ended, run }) };
 }
 
-async function settle(ctx: TickerContext, tx: Queryable, ended: Ended): Promise<Consequences> {
+/** @returns what followed, or the question that has to be answered before */
+async function settle(ctx: TickerContext, tx: Queryable, ended: Ended): Promise<Consequences | RetryQuestion> {
   if (ended.state === "asking") return decide(ctx, tx, ended);
   const notBefore = await nextAttempt(ctx, tx, ended);
   if (!notBefore) return finish(ctx, tx, ended);
+  if (!(notBefore instanceof Date)) return notBefore;
   const job = await tx.maybe<{ args: string | null }>(sql`select args from job where id = ${ended.job_id}`);
   try {
     return await goOn(ctx, tx, { ended, failures: ended.failures + 1, notBefore, args: job?.args ?? "{}" });
@@ -133,7 +139,7 @@ async function settle(ctx: TickerContext, tx: Queryable, ended: Ended): Promise<
  */
 export async function settleNext(ctx: TickerContext): Promise<Consequences | null> {
   let held: Ended | undefined;
-  const work = async (tx: Queryable): Promise<Consequences | null> => {
+  const work = async (tx: Queryable): Promise<Consequences | RetryQuestion | null> => {
     const row = await tx.maybe<EndedRow>(sql`
       select ${scheduleColumns}, t.due, t.state, t.job_id, t.failures, d.status, d.result, d.started_at, now() as now
       from schedule_tick t join schedule s using (workspace_id, path) left join job_done d on d.id = t.job_id
@@ -144,10 +150,17 @@ export async function settleNext(ctx: TickerContext): Promise<Consequences | nul
     return settle(ctx, tx, held);
   };
   try {
-    return await ctx.db.transaction(work);
+    const done = await ctx.db.transaction(work);
+    if (done === null || "pushed" in done) return done;
+    // nothing was written: the run is taken again when the answer is known
+    await answerQuestion(ctx, done);
+    return noConsequences();
   } catch (error) {
     if (!held || mayPass(error)) throw error;
-    ctx.log.error({ err: error, workspace: held.workspace_id, schedule: held.path }, "the end of a scheduled run could not be handled");
+    ctx.log.error(
+      { err: error, workspace: held.workspace_id, schedule: held.path },
+      "the end of a scheduled run could not be handled",
+    );
     const note = error instanceof Error ? error.message : String(error);
     await write(ctx.db, held, { state: held.state === "open" ? (held.status ?? "canceled") : "failure", note });
     return noConsequences();

@@ -3,7 +3,7 @@ import { openBus, openPool, silentLog, sql } from "@towermill/store";
 import { whenDone } from "@towermill/testkit";
 import { afterEach, expect, test, vi } from "vitest";
 import { scheduleHistory } from "./history.ts";
-import { addSchedule, schedulesWorld } from "./schedules.fixture.ts";
+import { addSchedule, schedulesWorld } from "../../test/schedules-world.ts";
 import { startTicker, type RunningTicker } from "./ticker.ts";
 
 const world = await schedulesWorld();
@@ -44,8 +44,26 @@ test("200 schedules that are due in one second run once each over three tickers,
   const found = await jobs();
   expect(new Set(found.map((job) => job["trigger_path"])).size).toBe(count);
   expect(found).toHaveLength(count);
-  const { late } = await db.one<{ late: number }>(sql`select max(extract(epoch from created_at - ${due?.due}))::float8 as late from job`);
+  const { late } = await db.one<{ late: number }>(
+    sql`select max(extract(epoch from created_at - ${due?.due}))::float8 as late from job`,
+  );
   expect(late).toBeLessThan(10);
+});
+
+test("connections that break in the middle neither lose a moment nor run one twice", async () => {
+  const count = 120;
+  for (let n = 0; n < count; n += 1) await addSchedule(db, { path: `u/alice/s${n}` });
+  const started = await Promise.all([ticker(), ticker()]);
+  for (let round = 0; round < 4; round += 1) {
+    await until(async () => (await jobs()).length >= Math.min(count, (round + 1) * 15));
+    await db.query(
+      sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'ticker'`,
+    );
+  }
+  await until(async () => (await jobs()).length >= count);
+  for (const one of started) await one.stop();
+  expect(new Set((await jobs()).map((job) => job["trigger_path"])).size).toBe(count);
+  expect(await jobs()).toHaveLength(count);
 });
 
 test("a schedule fires within a second of its moment, though nobody told the ticker of it", async () => {
@@ -73,7 +91,7 @@ test("an old history is forgotten, the newest part stays", async () => {
   await addSchedule(db, { path: "u/alice/old", ago: -3600 });
   await db.execute(sql`
     insert into schedule_tick (workspace_id, path, due, state, settled_at)
-    select 'w', 'u/alice/old', now() - make_interval(days => 10, mins => n), 'success', now() - interval '10 days' from generate_series(1, 1200) n`);
+    select 'w', 'u/alice/old', date_trunc('second', now()) - make_interval(days => 10, mins => n), 'success', now() - interval '10 days' from generate_series(1, 1200) n`);
   await scheduleHistory.run({ ...ctx, now: () => new Date(), retentionDays: 30 });
   expect(await ticks("u/alice/old")).toHaveLength(1000);
 });

@@ -4,7 +4,7 @@ import type { Consequences, TickerContext } from "./context.ts";
 import { fireNext } from "./fire.ts";
 import { settleNext } from "./settle.ts";
 
-export type TickerOptions<Flow extends RunnableFlow = RunnableFlow> = Omit<TickerContext, "unattended"> & {
+export type TickerOptions<Flow extends RunnableFlow = RunnableFlow> = Omit<TickerContext, "unattended" | "answers"> & {
   /** How flows become jobs; without it schedules of flows stop with the error that there is none. */
   flows?: Flows<Flow>;
   /** How many schedules are handled at a time; each takes a connection for some milliseconds. */
@@ -48,7 +48,7 @@ async function sleepTime({ db }: TickerContext): Promise<number> {
  */
 export function startTicker<Flow extends RunnableFlow>(options: TickerOptions<Flow>): RunningTicker {
   const { db, bus, log, flows, lanes = 4 } = options;
-  const ctx: TickerContext = { ...options, unattended: createUnattended({ db, bus, flows }) };
+  const ctx: TickerContext = { ...options, unattended: createUnattended({ db, bus, flows }), answers: new Map() };
   const watched = new Set<string>();
   let stopping = false;
   let again = false;

@@ -6,6 +6,7 @@ import type { Session } from "../session.ts";
 import { judgeEndpoint, scopesFor } from "../verdict.ts";
 import { endpointResult } from "./answer.ts";
 import type { EndpointRequest } from "./arguments.ts";
+import { completedBody } from "./completion.ts";
 import type { EndpointTool } from "./tool.ts";
 
 export interface EndpointCall {
@@ -44,7 +45,7 @@ export async function sendEndpoint(host: Host, session: Session, call: EndpointC
     operation: tool.operation,
     params: { ...request.params, ...(tool.ofWorkspace && session.workspace !== null ? { workspace: session.workspace } : {}) },
     query: request.query,
-    bodyText: request.body === undefined ? "" : JSON.stringify(request.body),
+    bodyText: request.body === undefined ? "" : await completedBody(host, session, call),
     scopes,
     confined,
     readOnly: session.principal.readOnly,

@@ -9,6 +9,8 @@ export interface Presentation {
   body?: readonly string[];
   /** The answer is one document that makes sense only as a whole: it may be longer than usual. */
   document?: true;
+  /** An update that replaces the whole: what a call leaves out is taken from the item that `from` reads. */
+  completion?: { from: string; fields: readonly string[] };
   /** Listed only where it is asked for: by its toolset, by its name, or by a scope that names it. */
   onRequest?: true;
 }
@@ -67,7 +69,7 @@ const known: Record<string, Omit<Presentation, "toolset">> = {
   runScriptPreview: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
   runScriptPreviewAndWaitResult: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
   createFlow: { body: flowFields },
-  updateFlow: { body: flowFields },
+  updateFlow: { body: flowFields, completion: { from: "getFlowByPath", fields: ["value", "summary", "description", "schema"] } },
   runFlowPreview: { query: [], body: ["value", "args", "path"] },
   createSchedule: { body: scheduleFields },
   updateSchedule: { body: scheduleFields },
@@ -81,6 +83,9 @@ const known: Record<string, Omit<Presentation, "toolset">> = {
   createVariable: { query: [], body: ["path", "value", "is_secret", "description"] },
   updateVariable: { query: [], body: ["path", "value", "is_secret", "description"] },
   createResource: { query: ["update_if_exists"], body: ["path", "value", "resource_type", "description"] },
+  getCompletedJobResult: { query: ["path"], onRequest: true },
+  getScriptHistoryByPath: { onRequest: true },
+  getQueueStatus: { onRequest: true },
   getVariable: { query: ["decrypt_secret"] },
   listWorkers: { query: ["per_page", "page"] },
 };

@@ -68,7 +68,6 @@ function show(tool: Omit<EndpointTool, "shown">, open: boolean): ShownTool {
   const idempotent = op.mcp?.idempotent ?? (op.method !== "POST" && op.method !== "PATCH");
   return {
     name: tool.name,
-    title: op.summary.split(/[;,]/)[0] ?? op.summary,
     description: `${sentence(op.summary)} ${op.mcp?.instructions ?? ""}`.trim(),
     inputSchema: inputSchema(tool, open),
     outputSchema: answerSchema(op.answer, op.media !== undefined && op.media !== "json") as ShownTool["inputSchema"],
@@ -79,6 +78,13 @@ function show(tool: Omit<EndpointTool, "shown">, open: boolean): ShownTool {
       openWorldHint: op.scope?.action === "run",
     },
   };
+}
+
+/** The body a caller has to send: what a completion fills in is not required of them. */
+function bodyOf(op: OperationSpec, { completion }: Presentation): EndpointTool["body"] {
+  if (op.body === undefined || op.body === "raw") return op.body ?? null;
+  const schema = objectSchema(op.body);
+  return completion ? { ...schema, required: schema.required.filter((name) => !completion.fields.includes(name)) } : schema;
 }
 
 function toolOf(op: OperationSpec): EndpointTool {
@@ -96,7 +102,7 @@ function toolOf(op: OperationSpec): EndpointTool {
     params: Array.from(op.path.matchAll(/\{(\w+)\}/g), ([, name]) => name ?? "").filter((name) => name !== "workspace"),
     ofWorkspace: op.path.startsWith("/w/{workspace}/"),
     query: op.query ? objectSchema(op.query) : null,
-    body: op.body === undefined ? null : op.body === "raw" ? ("raw" as const) : objectSchema(op.body),
+    body: bodyOf(op, presentation),
   };
   return { ...tool, shown: { bound: show(tool, false), open: show(tool, true) } };
 }

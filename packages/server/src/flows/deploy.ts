@@ -80,7 +80,7 @@ async function lockedPresent(tx: Queryable, { who, from, path }: FlowDeployment)
   const moved = await flowAt(tx, workspace, from);
   if (!moved) throw new ApiError("not_found", `Flow not found at name ${from}`);
   requireFlowWritable(who, moved);
-  return { moved, locks: lockJob !== null };
+  return moved;
 }
 
 async function newVersion(tx: Queryable, { who, flow, path }: FlowDeployment, content: Content): Promise<number> {
@@ -139,12 +139,13 @@ async function deployIn(tx: Queryable, deployment: FlowDeployment): Promise<{ mo
 /**
  * Deploys a flow: a new one, a new version, or a move. Everything happens in one transaction, the job that resolves the
  * dependencies of inline scripts included.
+ * @returns what is hardly meant, in sentences
  * @throws ApiError `invalid_path`, `bad_request` naming step and field, `forbidden`, `already_exists`, `not_found`
  */
-export async function deployFlow(services: Services, deployment: FlowDeployment): Promise<void> {
+export async function deployFlow(services: Services, deployment: FlowDeployment): Promise<string[]> {
   const { who, flow, from, path } = deployment;
   requireItemPath(path);
-  requireValidFlow(flow.value);
+  const warnings = requireValidFlow(flow.value);
   const { moved, locks } = await services.db
     .transaction((tx) => deployIn(tx, deployment))
     .catch((error: unknown) => {
@@ -152,4 +153,5 @@ export async function deployFlow(services: Services, deployment: FlowDeployment)
     });
   announceFlows(services, who.member.workspace, { paths: [path, from ?? path], versions: moved });
   if (locks) services.dispatcher.wake(["dependency"]);
+  return warnings;
 }

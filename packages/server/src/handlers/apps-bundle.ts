@@ -3,7 +3,9 @@ import type { Services } from "../services.ts";
 
 /** What the bundle of a version is fetched by: only this workspace can make it. */
 export async function bundleSecret({ vault }: Services, workspace: string, version: number): Promise<string> {
-  const seal = createHmac("sha256", await vault.key(workspace)).update(`app bundle ${version}`).digest("hex");
+  const seal = createHmac("sha256", await vault.key(workspace))
+    .update(`app bundle ${version}`)
+    .digest("hex");
   return `${version}-${seal.slice(0, 40)}`;
 }
 

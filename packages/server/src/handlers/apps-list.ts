@@ -82,7 +82,11 @@ async function ownDrafts(db: Database, { member, query }: AppsListCall, rawOnly:
 }
 
 /** The apps a caller may read, newest first, with the caller's own drafts of new ones before them when asked for. */
-export async function listApps(db: Database, call: AppsListCall, { rawOnly }: { rawOnly: boolean }): Promise<unknown[]> {
+export async function listApps(
+  db: Database,
+  call: AppsListCall,
+  { rawOnly }: { rawOnly: boolean },
+): Promise<unknown[]> {
   const { member, query, request } = call;
   const rows = await db.query<AppRow & { starred: boolean; is_draft: boolean }>(sql`
     select ${listedAppColumns}, ${starredBy(member.username)} as starred,

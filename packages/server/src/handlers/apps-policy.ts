@@ -45,13 +45,18 @@ export async function policyToStore(
   const earlier = before === null ? undefined : jsonMembers(before).get("execution_mode");
   const mode = policy.get("execution_mode") ?? earlier ?? '"publisher"';
   if (!executionModes.includes(String(JSON.parse(mode)))) {
-    throw new ApiError("bad_request", `policy.execution_mode: ${mode.slice(0, 80)} is none of ${executionModes.join(", ")}`);
+    throw new ApiError(
+      "bad_request",
+      `policy.execution_mode: ${mode.slice(0, 80)} is none of ${executionModes.join(", ")}`,
+    );
   }
   const [onBehalfOf, email] = await identityIn(db, member, { policy, keepsIdentity });
-  return jsonObject([
-    ...policy,
-    ["execution_mode", mode] as const,
-    ["on_behalf_of", JSON.stringify(onBehalfOf)] as const,
-    ["on_behalf_of_email", JSON.stringify(email)] as const,
-  ].reduce((all, [name, text]) => all.set(name, text), new Map<string, string>()));
+  return jsonObject(
+    [
+      ...policy,
+      ["execution_mode", mode] as const,
+      ["on_behalf_of", JSON.stringify(onBehalfOf)] as const,
+      ["on_behalf_of_email", JSON.stringify(email)] as const,
+    ].reduce((all, [name, text]) => all.set(name, text), new Map<string, string>()),
+  );
 }

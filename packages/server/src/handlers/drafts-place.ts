@@ -5,6 +5,7 @@ import { triggerTable } from "./triggers-row.ts";
 /** Where the deployed counterpart of a draft lives, per kind. Kinds without a table have drafts only. */
 const tables: Readonly<Record<string, Sql>> = {
   script: sql`(select workspace_id, path, extra_perms from script where not archived and not deleted)`,
+  flow: sql`(select workspace_id, path, extra_perms from flow where not archived)`,
   variable: sql`(select workspace_id, path, extra_perms from variable)`,
   resource: sql`(select workspace_id, path, extra_perms from resource)`,
   app: sql`(select workspace_id, path, extra_perms from app)`,

@@ -40,7 +40,7 @@ export async function* readableRows<Row extends Readable>(
 ): AsyncGenerator<Row> {
   const { db, member } = reader;
   const seen = visible(member, patternsFor(reader, domain), { path: sql`t.path`, extraPerms: sql`t.extra_perms` });
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const rows = await db.query<Row & object>(sql`
       select ${columns} from ${table} t
       where t.workspace_id = ${member.workspace} and t.path > ${after} and ${condition} and ${seen}

@@ -18,7 +18,7 @@ function header({ name, size, type }: { name: Buffer; size: number; type: "0" | 
   bytes.write(octal(0, 12), 136, "latin1");
   bytes.write(" ".repeat(8), 148, "latin1");
   bytes.write(type, 156, "latin1");
-  bytes.write("ustar\0" + "00", 257, "latin1");
+  bytes.write(`ustar\u000000`, 257, "latin1");
   const sum = bytes.reduce((total, byte) => total + byte, 0);
   bytes.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return bytes;

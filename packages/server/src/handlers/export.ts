@@ -59,7 +59,8 @@ export function exportHandlers(services: Services): Handlers<Ops> {
       const wanted = query.archive_type ?? "tar";
       const archive = wanted === "zip" || wanted === "tar" ? archives[wanted] : null;
       // The official CLI looks for these words before it asks for a tar instead.
-      if (!archive) throw new ApiError("bad_request", `Invalid Archive Type: ${wanted.slice(0, 50)}, expected zip or tar`);
+      if (!archive)
+        throw new ApiError("bad_request", `Invalid Archive Type: ${wanted.slice(0, 50)}, expected zip or tar`);
       requireMay(call, query);
       const reader = { db: services.db, member, caller };
       if (secretsWanted(query)) await requireReadableSecrets(services, reader);
@@ -68,7 +69,13 @@ export function exportHandlers(services: Services): Handlers<Ops> {
         ...(query.plain_secret || query.plain_secrets ? { plain_secret: true } : {}),
         ...(query.include_key ? { include_key: true } : {}),
       };
-      await audit(services.db, { workspace, username, operation: "workspaces.export", actionKind: "Execute", parameters });
+      await audit(services.db, {
+        workspace,
+        username,
+        operation: "workspaces.export",
+        actionKind: "Execute",
+        parameters,
+      });
       const bytes = archive.write(entries(services, reader, query));
       return new Response(ReadableStream.from(bytes) as ReadableStream, {
         headers: {

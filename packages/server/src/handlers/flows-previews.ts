@@ -1,4 +1,5 @@
 import type { flowsPreviewOperations } from "@towermill/contract";
+import type { DeployedFlows } from "@towermill/flow-driver";
 import type { NewJob } from "@towermill/queue";
 import { plainText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
@@ -16,7 +17,7 @@ type Preview = Extract<(typeof flowsPreviewOperations)[number], { id: `runFlowPr
 /** Flows that are not deployed: previews, and locks of their inline scripts. */
 export function flowsPreviewsHandlers(
   services: Services,
-  { starter, flowStarter }: { starter: Starter; flowStarter: FlowStarter },
+  { starter, flowStarter, flows }: { starter: Starter; flowStarter: FlowStarter; flows: DeployedFlows },
 ): Handlers<typeof flowsPreviewOperations> {
   const jobOf = async (call: Call<Preview>): Promise<NewJob> => {
     const { body, bodyText, request, query } = call;
@@ -24,7 +25,7 @@ export function flowsPreviewsHandlers(
     const sent = memberText(bodyText, "args");
     const args = withHeaders(sent === undefined || sent === "null" ? "{}" : sent, request, query.include_header);
     const value = memberText(bodyText, "value") ?? JSON.stringify(body.value);
-    const restart = from?.flow_job_id ? await restartOf(services, call, from) : undefined;
+    const restart = from?.flow_job_id ? (await restartOf({ services, flows }, call, { from })).restart : undefined;
     const preview = { value, parsed: body.value, path, tag, args, options: query, restart, temporaryScripts };
     return flowStarter.preview(call, preview);
   };

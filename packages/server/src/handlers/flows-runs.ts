@@ -1,5 +1,5 @@
 import { ApiError, type flowsRunsOperations, type RestartedFrom } from "@towermill/contract";
-import type { FlowTarget } from "@towermill/flow-driver";
+import type { DeployedFlows, FlowTarget } from "@towermill/flow-driver";
 import type { NewJob } from "@towermill/queue";
 import { plainText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
@@ -24,6 +24,7 @@ export interface FlowRunHandlerOptions {
   starter: Starter;
   flowStarter: FlowStarter;
   jobEvents: JobEvents;
+  flows: DeployedFlows;
 }
 
 function targetOf(params: { path: string } | { version: number }): FlowTarget {
@@ -47,7 +48,7 @@ function restartedFrom({ params, body }: Call<Restart>): RestartedFrom {
 /** Flows deployed in a workspace, started by path or by version. */
 export function flowsRunsHandlers(
   services: Services,
-  { starter, flowStarter, jobEvents }: FlowRunHandlerOptions,
+  { starter, flowStarter, jobEvents, flows }: FlowRunHandlerOptions,
 ): Handlers<typeof flowsRunsOperations> {
   const { db, bodyLimit } = services;
   const jobOf = async (call: Call<Run> | Call<Waiting>, keyed: KeyedRun | null): Promise<NewJob> => {
@@ -104,7 +105,7 @@ export function flowsRunsHandlers(
     async restartFlowAtStep(call) {
       const sent = memberText(call.bodyText, "args");
       const args = sent === undefined || sent === "null" ? null : withHeaders(sent, call.request, call.query.include_header);
-      const job = await restartJob(services, flowStarter, {
+      const job = await restartJob({ services, flows }, flowStarter, {
         who: call,
         from: restartedFrom(call),
         flowVersion: call.body.flow_version ?? null,

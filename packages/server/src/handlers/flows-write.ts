@@ -1,5 +1,6 @@
 import type { flowsOperations } from "@towermill/contract";
 import { sql, type Queryable } from "@towermill/store";
+import { plainText } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
 import { audit } from "../identity/audit.ts";
 import { announceFlows } from "../flows/changed.ts";
@@ -16,6 +17,14 @@ async function note(tx: Queryable, { member }: Who, { verb, path }: { verb: stri
   await audit(tx, { workspace, username, operation: `flows.${verb}`, actionKind, resource: path });
 }
 
+/** The path, and in a header of our own what the deployment found odd: clients of Windmill read the text alone. */
+function deployed(path: string, { status, warnings }: { status: number; warnings: string[] }): Response {
+  const answer = plainText(path, status);
+  const text = JSON.stringify(warnings).replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  if (warnings.length > 0) answer.headers.set("x-towermill-warnings", text.slice(0, 4000));
+  return answer;
+}
+
 /** Everything that changes flows; processes that keep flows in memory are told by the topic `changed`. */
 export function flowWrites(services: Services) {
   const { db } = services;
@@ -23,13 +32,13 @@ export function flowWrites(services: Services) {
   return {
     async createFlow({ caller, member, body, bodyText }: CallOf<"createFlow">) {
       const { path } = body;
-      await deployFlow(services, { who: { caller, member }, flow: body, bodyText, from: null, path });
-      return path;
+      const deployment = { who: { caller, member }, flow: body, bodyText, from: null, path };
+      return deployed(path, { status: 201, warnings: await deployFlow(services, deployment) });
     },
     async updateFlow({ caller, member, body, bodyText, params }: CallOf<"updateFlow">) {
       const path = body.path ?? params.path;
-      await deployFlow(services, { who: { caller, member }, flow: body, bodyText, from: params.path, path });
-      return path;
+      const deployment = { who: { caller, member }, flow: body, bodyText, from: params.path, path };
+      return deployed(path, { status: 200, warnings: await deployFlow(services, deployment) });
     },
     async archiveFlowByPath(call: CallOf<"archiveFlowByPath">) {
       const archived = call.body.archived ?? true;

@@ -1,5 +1,7 @@
 import { notFound, type jobResultsOperations } from "@towermill/contract";
+import { readResultOfStep, type DeployedFlows } from "@towermill/flow-driver";
 import { readLog } from "@towermill/queue";
+import type { FlowView } from "../flows/view.ts";
 import { jsonText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { composeJson } from "../http/verbatim.ts";
@@ -12,7 +14,10 @@ type Operation = (typeof jobResultsOperations)[number];
 type OneJob = Exclude<Operation, { id: "resultById" }>;
 
 /** What came of jobs. */
-export function jobResultsHandlers(services: Services): Handlers<typeof jobResultsOperations> {
+export function jobResultsHandlers(
+  services: Services,
+  { flows, view }: { flows: DeployedFlows; view: FlowView },
+): Handlers<typeof jobResultsOperations> {
   const { db } = services;
   const readable = (call: Call<OneJob>): Promise<JobRow> =>
     requireJob(services, call, { workspace: call.params.workspace, id: call.params.id, action: "read" });
@@ -28,7 +33,7 @@ export function jobResultsHandlers(services: Services): Handlers<typeof jobResul
     async getCompletedJob(call) {
       const row = await ended(call);
       const logs = await readLog(db, row.id);
-      return jsonText(jobJson(row, detailExtras(row, { code: true, logs })));
+      return jsonText(jobJson(row, { ...detailExtras(row, { code: true, logs }), ...(await view.extras(row, { code: true })) }));
     },
     async getCompletedJobResult(call) {
       const { result } = await ended(call);
@@ -62,7 +67,9 @@ export function jobResultsHandlers(services: Services): Handlers<typeof jobResul
     async resultById(call) {
       const { workspace, flow_job_id: id, node_id: step } = call.params;
       await requireJob(services, call, { workspace, id, action: "read" });
-      throw notFound("Step", `${step} of job ${id}`);
+      const result = await readResultOfStep({ db, deployed: flows }, id, step);
+      if (result === null) throw notFound("Step", `${step} of job ${id}`);
+      return jsonText(jsonPart(result, call.query.json_path ?? ""));
     },
   };
 }

@@ -2,6 +2,7 @@ import type { jobUpdatesOperations } from "@towermill/contract";
 import { ApiError, notFound } from "@towermill/contract";
 import { readLive, setProgress } from "@towermill/queue";
 import type { Call, Handlers } from "../http/call.ts";
+import { isFlowKind, type FlowView } from "../flows/view.ts";
 import type { JobEvents } from "../jobs/events.ts";
 import { requireJob } from "../jobs/job-access.ts";
 import type { JobRow } from "../jobs/job-row.ts";
@@ -14,22 +15,23 @@ type Operation = (typeof jobUpdatesOperations)[number];
 /** What happens to jobs while they run. */
 export function jobUpdatesHandlers(
   services: Services,
-  { jobEvents }: { jobEvents: JobEvents },
+  { jobEvents, view }: { jobEvents: JobEvents; view: FlowView },
 ): Handlers<typeof jobUpdatesOperations> {
   const { db, bus } = services;
   const reachable = (call: Call<Operation>, action: "read" | "write"): Promise<JobRow> =>
     requireJob(services, call, { workspace: call.params.workspace, id: call.params.id, action });
   return {
     async getJobUpdates(call) {
-      await reachable(call, "read");
+      const { kind } = await reachable(call, "read");
       const { log_offset: log = 0, stream_offset: stream = 0, no_logs, get_progress } = call.query;
       const options = { logs: !no_logs, progress: get_progress ?? false };
       const update = await readUpdate(db, call.params.id, { offsets: { log, stream }, options });
       if (!update) throw notFound("Job", call.params.id);
-      return { ...update };
+      const status = isFlowKind(kind) ? await view.status(call.params.id) : null;
+      return status === null ? { ...update } : { ...update, flow_status: status };
     },
     async getJobUpdatesSse(call) {
-      await reachable(call, "read");
+      const { kind } = await reachable(call, "read");
       const { log_offset: log = 0, stream_offset: stream = 0, no_logs, get_progress, only_result, fast } = call.query;
       const options = {
         workspace: call.params.workspace,
@@ -40,6 +42,7 @@ export function jobUpdatesHandlers(
         onlyResult: only_result ?? false,
         fast: fast ?? false,
         limitMs: services.streamLimitMs,
+        ...(isFlowKind(kind) ? { flowView: view } : {}),
       };
       return streamUpdates({ db, jobEvents }, options, call.signal);
     },

@@ -6,6 +6,7 @@ import { requireJob } from "../jobs/job-access.ts";
 import { detailExtras, findJobDetails, jobJson, type JobRow } from "../jobs/job-row.ts";
 import { rootOf } from "../jobs/root.ts";
 import { waitingReason } from "../jobs/waiting.ts";
+import type { FlowView } from "../flows/view.ts";
 import type { Services } from "../services.ts";
 import { jobListsHandlers } from "./job-lists.ts";
 import { jobRecordsHandlers } from "./job-records.ts";
@@ -20,7 +21,7 @@ type OneJob = Extract<
 const tailLength = 65_536;
 
 /** Jobs whatever their state: one by one, in lists, and what is kept of them. */
-export function jobsHandlers(services: Services): Handlers<typeof jobsOperations> {
+export function jobsHandlers(services: Services, { view }: { view: FlowView }): Handlers<typeof jobsOperations> {
   const { db } = services;
   const requireReadable = (call: Call<OneJob>): Promise<JobRow> =>
     requireJob(services, call, { workspace: call.params.workspace, id: call.params.id, action: "read" });
@@ -34,7 +35,8 @@ export function jobsHandlers(services: Services): Handlers<typeof jobsOperations
       if (!details) throw notFound("Job", id);
       const logs = call.query.no_logs ? null : await readLog(db, id);
       const reason = await waitingReason(db, row);
-      const extras = detailExtras(details, { code: !call.query.no_code, logs });
+      const code = !call.query.no_code;
+      const extras = { ...detailExtras(details, { code, logs }), ...(await view.extras(details, { code })) };
       return jsonText(
         jobJson(details, reason === null ? extras : { ...extras, waiting_reason: JSON.stringify(reason) }),
       );

@@ -5,7 +5,11 @@ import { sql, type Queryable } from "@towermill/store";
  * Names of the rule sets that restrict a member in one of the given ways: those that neither name the member nor one of
  * the member's groups (`name` or `g/name`, `username`, `u/username` or the address) as exempt.
  */
-export async function restrictedBy(db: Queryable, member: Member, kinds: readonly ProtectionRuleKind[]): Promise<string[]> {
+export async function restrictedBy(
+  db: Queryable,
+  member: Member,
+  kinds: readonly ProtectionRuleKind[],
+): Promise<string[]> {
   const groups = member.groups.flatMap((group) => [group, `g/${group}`]);
   const names = [member.username, `u/${member.username}`, member.email];
   const rows = await db.query<{ name: string }>(sql`
@@ -23,7 +27,10 @@ async function requireUnrestricted(
 ): Promise<void> {
   const [name] = await restrictedBy(db, member, kinds);
   if (name === undefined) return;
-  throw new ApiError("forbidden", `${what} is restricted in ${member.workspace} by the protection rule ${JSON.stringify(name)}`);
+  throw new ApiError(
+    "forbidden",
+    `${what} is restricted in ${member.workspace} by the protection rule ${JSON.stringify(name)}`,
+  );
 }
 
 /**

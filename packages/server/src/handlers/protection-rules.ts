@@ -1,4 +1,10 @@
-import { ApiError, notFound, type Member, type OperationSpec, type protectionRulesOperations } from "@towermill/contract";
+import {
+  ApiError,
+  notFound,
+  type Member,
+  type OperationSpec,
+  type protectionRulesOperations,
+} from "@towermill/contract";
 import { isUniqueViolation, sql } from "@towermill/store";
 import type { AnyHandler, Route } from "../http/app.ts";
 import type { Handlers } from "../http/call.ts";
@@ -15,7 +21,12 @@ interface RuleRow {
 }
 
 const deployed = new Set(["scripts", "flows", "apps", "raw_apps", "schedules", "native_triggers"]);
-const notDeployments = new Set(["storeRawScriptTemp", "diffRawScriptsWithDeployed", "updateScriptHistory", "updateAppHistory"]);
+const notDeployments = new Set([
+  "storeRawScriptTemp",
+  "diffRawScriptsWithDeployed",
+  "updateScriptHistory",
+  "updateAppHistory",
+]);
 
 function deploys(op: OperationSpec): boolean {
   if (op.scope?.action !== "write" || op.method === "GET" || op.readsOnly || notDeployments.has(op.id)) return false;

@@ -43,7 +43,10 @@ async function readParts(request: Request, limit: number): Promise<AppChange> {
   if (app === null) throw new ApiError("bad_request", "body.app: is missing");
   const fields = parsePart(sentApp, parseJson(app), "body");
   const [js, css] = [await partText(form, "js"), await partText(form, "css")];
-  for (const [name, code] of [["js", js], ["css", css]] as const) {
+  for (const [name, code] of [
+    ["js", js],
+    ["css", css],
+  ] as const) {
     if (code?.includes("\0")) throw new ApiError("bad_request", `body.${name}: must not hold a NUL character`);
   }
   return { fields, text: app, raw: true, bundle: { js, css } };

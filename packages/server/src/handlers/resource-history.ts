@@ -116,7 +116,13 @@ export function resourceHistoryHandlers({ db }: Services): Handlers<Ops> {
         await tx.execute(sql`
           update resource set value = ${row.value}::json, edited_at = now()
           where workspace_id = ${workspace} and path = ${row.path}`);
-        await audit(tx, { workspace, username, operation: "resources.update", actionKind: "Updated", resource: row.path });
+        await audit(tx, {
+          workspace,
+          username,
+          operation: "resources.update",
+          actionKind: "Updated",
+          resource: row.path,
+        });
         return row.path;
       });
       return `resource ${path} restored`;

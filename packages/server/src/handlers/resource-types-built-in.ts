@@ -264,7 +264,7 @@ const types: Readonly<Record<string, readonly [description: string, fields: Read
 };
 
 function schemaOf(fields: Readonly<Record<string, Field>>): string {
-  const properties = Object.entries(fields).map(([name, { required: _, ...field }]) => [name, field]);
+  const properties = Object.entries(fields).map(([name, field]) => [name, { ...field, required: undefined }]);
   const required = Object.entries(fields).flatMap(([name, field]) => (field.required ? [name] : []));
   return JSON.stringify({
     $schema: "https://json-schema.org/draft/2020-12/schema",

@@ -27,13 +27,18 @@ export async function requireRunnable(tx: Queryable, member: Member, named: Name
  * Handlers run as a group of their own, so only those may be named that one may read oneself. They may come later.
  * @throws ApiError `forbidden`
  */
-export async function requireHandlers(tx: Queryable, member: Member, body: Pick<EditedSchedule, "on_failure" | "on_recovery" | "on_success">): Promise<void> {
+export async function requireHandlers(
+  tx: Queryable,
+  member: Member,
+  body: Pick<EditedSchedule, "on_failure" | "on_recovery" | "on_success">,
+): Promise<void> {
   for (const field of ["on_failure", "on_recovery", "on_success"] as const) {
     const [kind = "", ...rest] = (body[field] ?? "").split("/");
     const path = rest.join("/");
     if (path === "" || path.startsWith("hub/")) continue;
     const acl = await aclOf(tx, member.workspace, { isFlow: kind === "flow", path });
-    if (!allowed(member, "read", path, acl ?? {})) throw new ApiError("forbidden", `${field}: u/${member.username} may not read ${path}`);
+    if (!allowed(member, "read", path, acl ?? {}))
+      throw new ApiError("forbidden", `${field}: u/${member.username} may not read ${path}`);
   }
 }
 
@@ -57,7 +62,11 @@ async function principalNamed(tx: Queryable, workspace: string, name: string): P
  * Whom a schedule acts as: whoever saves it, unless an admin or a member of `wm_deployers` asks to keep another.
  * @throws ApiError `bad_request` when that names nobody
  */
-export async function actsAs(tx: Queryable, member: Member, body: Pick<EditedSchedule, "permissioned_as" | "preserve_permissioned_as">): Promise<ActsAs> {
+export async function actsAs(
+  tx: Queryable,
+  member: Member,
+  body: Pick<EditedSchedule, "permissioned_as" | "preserve_permissioned_as">,
+): Promise<ActsAs> {
   const mayKeep = member.isAdmin || member.groups.includes("wm_deployers");
   if (body.preserve_permissioned_as && body.permissioned_as && mayKeep) {
     return principalNamed(tx, member.workspace, body.permissioned_as);

@@ -14,7 +14,8 @@ const fieldOf = { error: "on_failure", recovery: "on_recovery", success: "on_suc
 /** What Windmill's UI reads back as the offer for new schedules, under the names it reads. */
 function offerOf(body: Body): Record<string, unknown> {
   const { path, extra_args, number_of_occurence: times } = body;
-  if (body.handler_type === "recovery") return { recoveryHandlerPath: path, recoveryHandlerExtraArgs: extra_args, recoveredTimes: times };
+  if (body.handler_type === "recovery")
+    return { recoveryHandlerPath: path, recoveryHandlerExtraArgs: extra_args, recoveredTimes: times };
   if (body.handler_type === "success") return { successHandlerPath: path, successHandlerExtraArgs: extra_args };
   return {
     wsErrorHandlerMuted: body.workspace_handler_muted,
@@ -32,7 +33,11 @@ function optionsOf(body: Body): Record<string, unknown> {
   if (body.handler_type === "success") return set;
   const counted = { ...set, [`${field}_times`]: body.number_of_occurence ?? null };
   if (body.handler_type === "recovery") return counted;
-  return { ...counted, on_failure_exact: body.number_of_occurence_exact ?? null, ws_error_handler_muted: body.workspace_handler_muted ?? null };
+  return {
+    ...counted,
+    on_failure_exact: body.number_of_occurence_exact ?? null,
+    ws_error_handler_muted: body.workspace_handler_muted ?? null,
+  };
 }
 
 async function overrideAll(tx: Queryable, workspace: string, set: Record<string, unknown>): Promise<void> {
@@ -45,7 +50,9 @@ async function overrideAll(tx: Queryable, workspace: string, set: Record<string,
       if (value === null) members.delete(name);
       else members.set(name, JSON.stringify(value));
     }
-    await tx.execute(sql`update schedule set options = ${jsonObject(members)} where workspace_id = ${workspace} and path = ${path}`);
+    await tx.execute(
+      sql`update schedule set options = ${jsonObject(members)} where workspace_id = ${workspace} and path = ${path}`,
+    );
   }
 }
 
@@ -61,6 +68,12 @@ export async function setDefaultHandler({ db }: Services, { member, body }: Defa
         on conflict (name) do update set value = excluded.value`);
     } else await tx.execute(sql`delete from global_setting where name = ${name}`);
     if (body.override_existing) await overrideAll(tx, workspace, optionsOf(body));
-    await audit(tx, { workspace, username, operation: "schedule.setdefaulthandler", actionKind: "Updated", resource: body.handler_type });
+    await audit(tx, {
+      workspace,
+      username,
+      operation: "schedule.setdefaulthandler",
+      actionKind: "Updated",
+      resource: body.handler_type,
+    });
   });
 }

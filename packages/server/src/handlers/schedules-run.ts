@@ -1,6 +1,12 @@
 import type { schedulesOperations } from "@towermill/contract";
 import { newJobId } from "@towermill/queue";
-import { createUnattended, scheduledRun, type Flows, type RunnableFlow, type ScheduledRunnable } from "@towermill/runnable";
+import {
+  createUnattended,
+  scheduledRun,
+  type Flows,
+  type RunnableFlow,
+  type ScheduledRunnable,
+} from "@towermill/runnable";
 import { sql, type Queryable } from "@towermill/store";
 import type { Call } from "../http/call.ts";
 import type { Services } from "../services.ts";
@@ -8,12 +14,19 @@ import { lockWritable } from "./schedules-write.ts";
 
 type CallOf<Id extends string> = Call<Extract<(typeof schedulesOperations)[number], { id: Id }>>;
 
-/** A free moment: another run of this very millisecond may have taken it. */
-async function writeTick(tx: Queryable, { workspace, path, job }: { workspace: string; path: string; job: string }): Promise<void> {
+/** Writes the run at a free moment, never one at a whole second: those are the schedule's own. */
+async function writeTick(
+  tx: Queryable,
+  { workspace, path, job }: { workspace: string; path: string; job: string },
+): Promise<void> {
   await tx.execute(sql`
     insert into schedule_tick (workspace_id, path, due, state, job_id, note)
-    select ${workspace}, ${path}, greatest(clock_timestamp(), max(due) + interval '1 microsecond'), 'open', ${job}, 'run by hand'
-    from schedule_tick where workspace_id = ${workspace} and path = ${path} and due > clock_timestamp() - interval '1 minute'`);
+    select ${workspace}, ${path}, case when at = date_trunc('second', at) then at + interval '1 millisecond' else at end,
+      'open', ${job}, 'run by hand'
+    from (
+      select greatest(date_trunc('milliseconds', clock_timestamp()), max(due) + interval '1 millisecond') as at from schedule_tick
+      where workspace_id = ${workspace} and path = ${path} and due > clock_timestamp() - interval '1 minute'
+    ) free`);
 }
 
 /** Runs of a schedule that somebody asks for: they count as its runs, whatever its overlap policy says. */

@@ -1,4 +1,12 @@
-import { ApiError, jsonMembers, jsonObject, notFound, requireItemPath, type EditedSchedule, type schedulesOperations } from "@towermill/contract";
+import {
+  ApiError,
+  jsonMembers,
+  jsonObject,
+  notFound,
+  requireItemPath,
+  type EditedSchedule,
+  type schedulesOperations,
+} from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
 import type { Call } from "../http/call.ts";
 import { requireWritable, requireWriteAt } from "../http/item.ts";
@@ -53,10 +61,19 @@ function argsText(bodyText: string): string | null {
 
 function whenOf(body: EditedSchedule, before: Pick<When, "cron_version"> | null): When {
   const { schedule, timezone, paused_until } = body;
-  return { schedule, timezone, cron_version: body.cron_version ?? before?.cron_version ?? "v2", paused_until: paused_until ? new Date(paused_until) : null };
+  return {
+    schedule,
+    timezone,
+    cron_version: body.cron_version ?? before?.cron_version ?? "v2",
+    paused_until: paused_until ? new Date(paused_until) : null,
+  };
 }
 
-async function note(tx: Queryable, { member }: Who, { operation, path }: { operation: "create" | "edit" | "setenabled" | "delete"; path: string }): Promise<void> {
+async function note(
+  tx: Queryable,
+  { member }: Who,
+  { operation, path }: { operation: "create" | "edit" | "setenabled" | "delete"; path: string },
+): Promise<void> {
   const actionKind = operation === "create" ? "Created" : operation === "delete" ? "Delete" : "Updated";
   const { workspace, username } = member;
   await audit(tx, { workspace, username, operation: `schedule.${operation}`, actionKind, resource: path });
@@ -100,7 +117,10 @@ async function update(tx: Queryable, call: CallOf<"updateSchedule">, path: strin
   const { permissioned_as, email } = await actsAs(tx, member, body);
   // a moment that is due already must not get lost because something else was changed
   const next = sameTimetable(when, before) ? undefined : await firstDue(tx, when);
-  const planned = next === undefined ? sql.empty : sql`next_run_at = ${next}, wake_at = coalesce(${next}::timestamptz, 'infinity'), waited = false,`;
+  const planned =
+    next === undefined
+      ? sql.empty
+      : sql`next_run_at = ${next}, wake_at = coalesce(${next}::timestamptz, 'infinity'), waited = false,`;
   await tx.execute(sql`
     update schedule set schedule = ${when.schedule}, timezone = ${when.timezone}, cron_version = ${when.cron_version},
       args = ${argsText(bodyText)}, options = ${optionsText(bodyText)}, labels = ${body.labels}, summary = ${body.summary},
@@ -118,7 +138,9 @@ async function setEnabled(tx: Queryable, call: CallOf<"setScheduleEnabled">, pat
   // one that runs already keeps the moment it waits for
   const next = enabled && !before.enabled ? await firstDue(tx, before) : undefined;
   const planned =
-    next === undefined ? sql.empty : sql`, error = null, next_run_at = ${next}, wake_at = coalesce(${next}::timestamptz, 'infinity'), waited = false`;
+    next === undefined
+      ? sql.empty
+      : sql`, error = null, next_run_at = ${next}, wake_at = coalesce(${next}::timestamptz, 'infinity'), waited = false`;
   await tx.execute(sql`
     update schedule set enabled = ${enabled}, edited_by = ${call.member.username}, edited_at = now() ${planned}
     where workspace_id = ${call.member.workspace} and path = ${path}`);

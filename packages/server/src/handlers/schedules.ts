@@ -52,7 +52,9 @@ function conditions(call: CallOf<"listSchedules">): Sql {
   if (query.label !== undefined) found.push(sql`${query.label} = any(s.labels)`);
   if (query.args) found.push(holding(query.args));
   if (query.broad_filter !== undefined) {
-    found.push(contains(sql`concat_ws(' ', s.path, s.script_path, s.summary, s.description, s.args::text)`, query.broad_filter));
+    found.push(
+      contains(sql`concat_ws(' ', s.path, s.script_path, s.summary, s.description, s.args::text)`, query.broad_filter),
+    );
   }
   return sql.join(found, sql` and `);
 }
@@ -85,16 +87,23 @@ function lists({ db }: Services) {
         ) r on true
         order by s.edited_at desc, s.path`);
       return jsonList(
-        rows.map(({ jobs, next_run_at, ...row }) => scheduleJson(row, { jobs, ...(next_run_at ? { next_run_at: JSON.stringify(next_run_at) } : {}) })),
+        rows.map(({ jobs, next_run_at, ...row }) =>
+          scheduleJson(row, { jobs, ...(next_run_at ? { next_run_at: JSON.stringify(next_run_at) } : {}) }),
+        ),
       );
     },
     async listScheduleTicks(call: CallOf<"listScheduleTicks">) {
       const { path } = call.params;
-      if (!(await db.maybe(sql`select from schedule s where ${shown(call)} and s.path = ${path}`))) throw notFound("Schedule", path);
+      if (!(await db.maybe(sql`select from schedule s where ${shown(call)} and s.path = ${path}`)))
+        throw notFound("Schedule", path);
       const rows = await db.query<{ due: Date; failures: number; times: number }>(sql`
         select due, state, job_id, failures, times, note, settled_at from schedule_tick
         where workspace_id = ${call.member.workspace} and path = ${path} order by due desc ${limitTo(call.query, { perPage: 100 })}`);
-      return jsonList(rows.map(({ failures, times, ...row }) => composeJson({ ...row, ...(failures > 0 ? { failures } : {}), ...(times > 1 ? { times } : {}) }, {})));
+      return jsonList(
+        rows.map(({ failures, times, ...row }) =>
+          composeJson({ ...row, ...(failures > 0 ? { failures } : {}), ...(times > 1 ? { times } : {}) }, {}),
+        ),
+      );
     },
   };
 }
@@ -113,7 +122,10 @@ function readers({ db }: Services) {
       return jsonText(overlay ? withOverlay(scheduleJson(row), overlay.members) : scheduleJson(row));
     },
     async existsSchedule(call: CallOf<"existsSchedule">) {
-      return (await db.maybe(sql`select from schedule s where ${shown(call)} and s.path = ${call.params.path}`)) !== undefined;
+      return (
+        (await db.maybe(sql`select from schedule s where ${shown(call)} and s.path = ${call.params.path}`)) !==
+        undefined
+      );
     },
     async previewSchedule({ body }: CallOf<"previewSchedule">) {
       const { now } = await db.one<{ now: Date }>(sql`select clock_timestamp() as now`);

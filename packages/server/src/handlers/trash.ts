@@ -1,4 +1,12 @@
-import { allowed, ApiError, jsonMembers, notFound, type Acl, type Member, type trashOperations } from "@towermill/contract";
+import {
+  allowed,
+  ApiError,
+  jsonMembers,
+  notFound,
+  type Acl,
+  type Member,
+  type trashOperations,
+} from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
 import { CipherError, type Vault } from "@towermill/vault";
 import { jsonText } from "../http/answer.ts";
@@ -45,7 +53,8 @@ async function found(db: Queryable, member: Member, { id, write }: { id: number;
 
 /** A secret of before the workspace's key was changed could never be read again. @throws ApiError `conflict` */
 async function requireReadableSecrets(vault: Vault, row: TrashRow): Promise<void> {
-  const variables = (JSON.parse(row.item_data) as { variable?: { is_secret: boolean; value: string }[] }).variable ?? [];
+  const variables =
+    (JSON.parse(row.item_data) as { variable?: { is_secret: boolean; value: string }[] }).variable ?? [];
   for (const { value } of variables.filter((variable) => variable.is_secret)) {
     await vault.decrypt(row.workspace_id, value).catch((error: unknown) => {
       if (!(error instanceof CipherError)) throw error;

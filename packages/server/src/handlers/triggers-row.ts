@@ -68,7 +68,11 @@ const notConfig = new Set([
 ]);
 
 /** What a body says of its kind's own fields, with the kind's defaults; `kept` are present fields that stay unless sent. */
-export function configFrom(kind: TriggerKind, bodyText: string, kept: readonly (readonly [string, string])[] = []): string {
+export function configFrom(
+  kind: TriggerKind,
+  bodyText: string,
+  kept: readonly (readonly [string, string])[] = [],
+): string {
   const own = [...jsonMembers(bodyText)].filter(([name]) => !notConfig.has(name));
   const defaults = Object.entries(triggerDefaults[kind]).map(([name, value]) => [name, JSON.stringify(value)] as const);
   return jsonObject(new Map([...defaults, ...kept, ...own]));
@@ -96,7 +100,10 @@ export function claimOf(kind: TriggerKind, config: string): Claim {
     return routeClaim(String(fields["http_method"]), String(fields["route_path"] ?? ""), workspaced);
   }
   if (kind === "email") {
-    return { address: String(fields["local_part"]).toLowerCase(), workspaced: fields["workspaced_local_part"] === true };
+    return {
+      address: String(fields["local_part"]).toLowerCase(),
+      workspaced: fields["workspaced_local_part"] === true,
+    };
   }
   return { address: null, workspaced: false };
 }

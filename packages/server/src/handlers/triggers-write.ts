@@ -68,7 +68,10 @@ function requireClaimable(member: Member, kind: TriggerKind, claim: Claim): void
 function taken(kind: TriggerKind, path: string) {
   return (error: unknown): never => {
     if (isUniqueViolation(error, `${kind}_trigger_claim`)) {
-      const what = kind === "http" ? "route_path: another trigger answers to this method and route" : "local_part: another trigger has this address";
+      const what =
+        kind === "http"
+          ? "route_path: another trigger answers to this method and route"
+          : "local_part: another trigger has this address";
       throw new ApiError("already_exists", what);
     }
     throw isUniqueViolation(error) ? new ApiError("already_exists", `${kind} trigger ${path} already exists`) : error;
@@ -87,7 +90,9 @@ async function locked(tx: Queryable, call: TriggerCall, at: { kind: TriggerKind;
 }
 
 function modeOf(body: TriggerBody): string | null {
-  return body.mode ?? (body.enabled === undefined || body.enabled === null ? null : body.enabled ? "enabled" : "disabled");
+  return (
+    body.mode ?? (body.enabled === undefined || body.enabled === null ? null : body.enabled ? "enabled" : "disabled")
+  );
 }
 
 /** @throws ApiError `invalid_path`, `forbidden`, `already_exists`, `bad_request` */
@@ -101,7 +106,8 @@ export async function createTrigger(
   const path = requireItemPath(body.path);
   requireWriteAt(call, { domain: `${kind}_triggers`, path });
   const config = configFrom(kind, sent.bodyText);
-  if (kind === "http" && !jsonMembers(config).has("route_path")) throw new ApiError("bad_request", "body.route_path: is missing");
+  if (kind === "http" && !jsonMembers(config).has("route_path"))
+    throw new ApiError("bad_request", "body.route_path: is missing");
   const claim = claimOf(kind, config);
   requireClaimable(member, kind, claim);
   await db
@@ -135,11 +141,14 @@ export async function updateTrigger(
       const row = await locked(tx, call, { kind, path });
       if (to !== path) requireWriteAt(call, { domain: `${kind}_triggers`, path: to });
       // People who are no admins may leave the address out to keep it.
-      const address = [...jsonMembers(row.config)].filter(([name]) => ["route_path", "workspaced_route"].includes(name));
+      const address = [...jsonMembers(row.config)].filter(([name]) =>
+        ["route_path", "workspaced_route"].includes(name),
+      );
       const config = configFrom(kind, sent.bodyText, kind === "http" ? address : []);
       const claim = claimOf(kind, config);
       const before = claimOf(kind, row.config);
-      if (claim.address !== before.address || claim.workspaced !== before.workspaced) requireClaimable(member, kind, claim);
+      if (claim.address !== before.address || claim.workspaced !== before.workspaced)
+        requireClaimable(member, kind, claim);
       const { as, email } = await identityOf(tx, member, body);
       await tx.execute(sql`
         update ${triggerTable(kind)} set path = ${to}, script_path = ${body.script_path}, is_flow = ${body.is_flow},

@@ -19,7 +19,16 @@ import { jsonList } from "../http/verbatim.ts";
 import { startsWith, visible } from "../http/visibility.ts";
 import type { Services } from "../services.ts";
 import { draftOverlay, withOverlay } from "./drafts-overlay.ts";
-import { claimOf, routeClaim, triggerAt, triggerColumns, triggerJson, triggerTable, type Claim, type TriggerRow } from "./triggers-row.ts";
+import {
+  claimOf,
+  routeClaim,
+  triggerAt,
+  triggerColumns,
+  triggerJson,
+  triggerTable,
+  type Claim,
+  type TriggerRow,
+} from "./triggers-row.ts";
 import { createTrigger, deleteTrigger, setTriggerMode, updateTrigger } from "./triggers-write.ts";
 
 type Ops = ReturnType<typeof triggerOperationsOf>;
@@ -136,9 +145,10 @@ export function triggerRoutes(services: Services): Route[] {
   const ofKinds = triggerKinds.flatMap((kind) => {
     const handlers = handlersOf(services, kind);
     const operations = triggerOperationsOf(kind);
-    return (Object.keys(operations) as TriggerVerb[]).map(
-      (verb): Route => ({ operation: operations[verb], handle: handlers[verb] as unknown as AnyHandler }),
-    );
+    return (Object.keys(operations) as TriggerVerb[]).map((verb): Route => ({
+      operation: operations[verb],
+      handle: handlers[verb] as unknown as AnyHandler,
+    }));
   });
   return [...ofKinds, ...mount(triggerAddressOperations, across(services))];
 }

@@ -44,7 +44,13 @@ async function note(
 ): Promise<void> {
   const operation = `workspace_dependencies.${what.verb}`;
   const resource = what.name ? `${what.language}/${what.name}` : what.language;
-  await audit(tx, { workspace, username, operation, actionKind: what.verb === "create" ? "Created" : "Delete", resource });
+  await audit(tx, {
+    workspace,
+    username,
+    operation,
+    actionKind: what.verb === "create" ? "Created" : "Delete",
+    resource,
+  });
 }
 
 /** Dependencies that scripts of a language share. */

@@ -32,9 +32,12 @@ function isOwn(row: Pick<JobRow, "created_by" | "permissioned_as">, member: Memb
   return row.created_by === member.username || row.permissioned_as === `u/${member.username}`;
 }
 
-async function aclOf(db: Queryable, workspace: string, path: string): Promise<Acl> {
+async function aclOf(db: Queryable, { workspace_id, kind, script_path }: JobRow): Promise<Acl> {
   const row = await db.maybe<{ extra_perms: Acl }>(
-    sql`select extra_perms from script where workspace_id = ${workspace} and path = ${path} and not archived and not deleted`,
+    kind === "flow"
+      ? sql`select extra_perms from flow where workspace_id = ${workspace_id} and path = ${script_path} and not archived`
+      : sql`select extra_perms from script
+          where workspace_id = ${workspace_id} and path = ${script_path} and not archived and not deleted`,
   );
   return row?.extra_perms ?? {};
 }
@@ -44,7 +47,7 @@ async function maySee(db: Queryable, row: JobRow, member: Member): Promise<boole
   if (member.isAdmin || isOwn(row, member)) return true;
   if (!row.visible_to_owner || row.script_path === null) return false;
   if (allowed(member, "read", row.script_path)) return true;
-  return allowed(member, "read", row.script_path, await aclOf(db, row.workspace_id, row.script_path));
+  return allowed(member, "read", row.script_path, await aclOf(db, row));
 }
 
 /** Condition for the jobs a caller may see: the same decision as for one job. Uses the alias `j`. */
@@ -52,8 +55,10 @@ export function visibleJobs({ caller, member }: { caller: Caller; member: Member
   const tags = tagsOf(caller);
   const inTags = tags === null ? sql`true` : sql`j.tag = any(${tags}::text[])`;
   if (member.isAdmin) return inTags;
-  const extraPerms = sql`coalesce((select s.extra_perms from script s where s.workspace_id = j.workspace_id
-    and s.path = j.script_path and not s.archived and not s.deleted), '{}'::jsonb)`;
+  const extraPerms = sql`coalesce(case when j.kind = 'flow'
+    then (select f.extra_perms from flow f where f.workspace_id = j.workspace_id and f.path = j.script_path and not f.archived)
+    else (select s.extra_perms from script s where s.workspace_id = j.workspace_id
+      and s.path = j.script_path and not s.archived and not s.deleted) end, '{}'::jsonb)`;
   const byPath = visible(member, null, { path: sql`j.script_path`, extraPerms });
   const [self = ""] = principals(member);
   return sql`(${inTags} and (j.created_by = ${member.username} or j.permissioned_as = ${self}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Queryable } from "@towermill/store";
 import { composeJson } from "../http/verbatim.ts";
+import type { FlowView } from "../flows/view.ts";
 import type { JobEvents } from "./events.ts";
 import { detailExtras, findJobDetails, jobJson } from "./job-row.ts";
 import { readUpdate, type Offsets, type Update, type UpdateOptions } from "./updates.ts";
@@ -15,10 +16,14 @@ export interface StreamOptions extends UpdateOptions {
   fast: boolean;
   /** How long the stream lives before it tells the client to come back. */
   limitMs: number;
+  /** The job is a flow: its status is part of the updates. */
+  flowView?: FlowView;
 }
 
 const pingMs = 15_000;
 const paceMs = 100;
+/** Most moves of a flow ring no bell of their own. */
+const flowPaceMs = 500;
 
 /** Wakes whoever waits; rings that nobody waited for are remembered. */
 class Bell {
@@ -49,16 +54,19 @@ class Bell {
 }
 
 /** What decides whether an update is worth sending. */
-function essence(update: Update): string {
-  const { running, completed, log_offset, mem_peak, progress, stream_offset } = update;
-  return JSON.stringify([running, completed, log_offset, mem_peak, progress, stream_offset]);
+function essence(update: Update & { flow_status?: unknown }): string {
+  const { running, completed, log_offset, mem_peak, progress, stream_offset, flow_status } = update;
+  return JSON.stringify([running, completed, log_offset, mem_peak, progress, stream_offset, flow_status]);
 }
 
 async function lastEvent(db: Queryable, update: Update, options: StreamOptions): Promise<string> {
   const row = await findJobDetails(db, options.workspace, options.id);
   const extra: Record<string, string> = {};
   if (options.onlyResult) extra["only_result"] = row?.result ?? "null";
-  else if (row) extra["job"] = jobJson(row, detailExtras(row, { code: true, logs: null }));
+  else if (row) {
+    const flow = await options.flowView?.extras(row, { code: true });
+    extra["job"] = jobJson(row, { ...detailExtras(row, { code: true, logs: null }), ...flow });
+  }
   return composeJson({ type: "update", ...update }, extra);
 }
 
@@ -72,9 +80,11 @@ async function* events(
   let sent = "";
   let quietSince = performance.now();
   while (!signal.aborted) {
-    const update = await readUpdate(db, options.id, { offsets, options });
-    if (!update) return yield JSON.stringify({ type: "not_found" });
-    if (update.completed) return yield await lastEvent(db, update, options);
+    const plain = await readUpdate(db, options.id, { offsets, options });
+    if (!plain) return yield JSON.stringify({ type: "not_found" });
+    if (plain.completed) return yield await lastEvent(db, plain, options);
+    const status = await options.flowView?.status(options.id);
+    const update = status ? { ...plain, flow_status: status } : plain;
     const now = essence(update);
     if (now !== sent) {
       sent = now;
@@ -85,7 +95,8 @@ async function* events(
     }
     const left = deadline - performance.now();
     if (left <= 0) return yield JSON.stringify({ type: "timeout" });
-    await bell.wait(Math.min(left, Math.max(0, quietSince + pingMs - performance.now())));
+    const untilPing = Math.max(0, quietSince + pingMs - performance.now());
+    await bell.wait(Math.min(left, untilPing, options.flowView ? flowPaceMs : untilPing));
     if (!signal.aborted && performance.now() - quietSince >= pingMs) {
       quietSince = performance.now();
       yield JSON.stringify({ type: "ping" });

@@ -3,10 +3,10 @@ import { claimJobs, completeJobs, createDispatcher, type ClaimedJob, type Comple
 import { baseJob, createUnattended, type Flows, type RunnableFlow } from "@towermill/runnable";
 import { openBus, silentLog, sql, type Database } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
-import type { Consequences, TickerContext } from "./context.ts";
-import { fireNext } from "./fire.ts";
-import type { ScheduleOptions } from "./schedule.ts";
-import { settleNext } from "./settle.ts";
+import type { Consequences, TickerContext } from "../src/schedules/context.ts";
+import { fireNext } from "../src/schedules/fire.ts";
+import type { ScheduleOptions } from "../src/schedules/schedule.ts";
+import { settleNext } from "../src/schedules/settle.ts";
 
 /** Due when the test says so, and not by itself. */
 const rarely = "0 0 0 29 2 *";
@@ -27,7 +27,15 @@ export interface NewSchedule {
 }
 
 export async function addSchedule(db: Database, given: NewSchedule): Promise<void> {
-  const { path, script = "u/alice/work", isFlow = false, schedule = rarely, timezone = "UTC", args = "{}", options = {} } = given;
+  const {
+    path,
+    script = "u/alice/work",
+    isFlow = false,
+    schedule = rarely,
+    timezone = "UTC",
+    args = "{}",
+    options = {},
+  } = given;
   const due = sql`date_trunc('second', now()) - make_interval(secs => ${given.ago ?? 0})`;
   await db.execute(sql`
     insert into schedule (workspace_id, path, schedule, timezone, cron_version, enabled, script_path, is_flow, args, options,
@@ -56,7 +64,13 @@ const flows: Flows<RunnableFlow & { path: string }> = {
     if (path !== "u/alice/flow") throw notFound("Flow", path);
     return { path, options: {} };
   },
-  newJob: ({ flow, args, options }, runner) => ({ ...baseJob(runner, options), kind: "flow", path: flow.path, tag: "bun", args }),
+  newJob: ({ flow, args, options }, runner) => ({
+    ...baseJob(runner, options),
+    kind: "flow",
+    path: flow.path,
+    tag: "bun",
+    args,
+  }),
 };
 
 type Answer = Omit<Completion, "id" | "attempt">;
@@ -71,7 +85,14 @@ export async function schedulesWorld() {
   await db.execute(sql`insert into member (workspace_id, username, email) values ('w', 'alice', 'alice@example.com')`);
   await addScript(db, "u/alice/work", { timeout: 77 });
   const dispatcher = createDispatcher({ db, bus });
-  const ctx: TickerContext = { db, bus, dispatcher, log: silentLog, unattended: createUnattended({ db, bus, flows }) };
+  const ctx: TickerContext = {
+    db,
+    bus,
+    dispatcher,
+    log: silentLog,
+    unattended: createUnattended({ db, bus, flows }),
+    answers: new Map(),
+  };
   const all = async (next: (ctx: TickerContext) => Promise<Consequences | null>): Promise<Consequences[]> => {
     const found: Consequences[] = [];
     for (let done = await next(ctx); done; done = await next(ctx)) found.push(done);
@@ -89,7 +110,8 @@ export async function schedulesWorld() {
     ticks: (path: string): Promise<TickRow[]> =>
       db.query<TickRow & object>(sql`select state, due, job_id, failures, times, note from schedule_tick
         where workspace_id = 'w' and path = ${path} order by due`),
-    row: (path: string): Promise<Record<string, unknown>> => db.one(sql`select * from schedule where workspace_id = 'w' and path = ${path}`),
+    row: (path: string): Promise<Record<string, unknown>> =>
+      db.one(sql`select * from schedule where workspace_id = 'w' and path = ${path}`),
     jobs: (): Promise<Record<string, unknown>[]> =>
       db.query(sql`select j.*, q.scheduled_for, q.running, d.status, d.result from job j
         left join job_queue q on q.id = j.id left join job_done d on d.id = j.id order by j.id`),
@@ -100,7 +122,8 @@ export async function schedulesWorld() {
           (select max(due) from schedule_tick where workspace_id = 'w' and path = ${path}) as last) d
         where s.workspace_id = 'w' and s.path = ${path}`),
     async clear(): Promise<void> {
-      for (const table of ["schedule", "job", "job_queue", "job_done"]) await db.execute(sql`delete from ${sql.ident(table)}`);
+      for (const table of ["schedule", "job", "job_queue", "job_done"])
+        await db.execute(sql`delete from ${sql.ident(table)}`);
     },
   };
 }

@@ -1,0 +1,5 @@
+package inner
+
+func main() (interface{}, error) {
+	return "hello", nil
+}

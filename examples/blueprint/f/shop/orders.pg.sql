@@ -1,0 +1,2 @@
+-- result_collection=last_statement_first_row
+select 1 as n;
