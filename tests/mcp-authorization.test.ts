@@ -46,8 +46,16 @@ async function list(token: string, path = "/api/mcp/w/w/mcp", headers: Record<st
 }
 
 /** What a call came to: its text, prefixed with how it ended. */
-async function call(token: string, name: string, args: object = {}, options: { path?: string; headers?: Record<string, string> } = {}): Promise<string> {
-  const { message, status, text } = await world.rpc(token, "tools/call", { params: { name, arguments: args }, ...options });
+async function call(
+  token: string,
+  name: string,
+  args: object = {},
+  options: { path?: string; headers?: Record<string, string> } = {},
+): Promise<string> {
+  const { message, status, text } = await world.rpc(token, "tools/call", {
+    params: { name, arguments: args },
+    ...options,
+  });
   if (message?.error) return `error ${message.error.code}: ${message.error.message}`;
   if (!message?.result) return `http ${status}: ${text}`;
   return `${message.result.isError ? "refused" : "ok"}: ${message.result.content?.[0]?.text ?? ""}`;
@@ -77,20 +85,31 @@ describe("who may enter", () => {
     expect((await world.rpc("short", "tools/list")).status).toBe(401);
   });
 
-  test.each(["reader", "writer", "lookalike", "prefix"])("a token without an MCP scope (%s) is 403 on every entry", async (token) => {
-    for (const path of ["/api/mcp/w/w/mcp", "/api/mcp/w/w/sse", "/api/mcp", "/api/mcp/gateway"]) {
-      for (const method of methods) {
-        const { status, headers, text } = await world.rpc(token, method, { path });
-        expect([path, method, status]).toEqual([path, method, 403]);
-        expect(headers.get("www-authenticate")).toContain('error="insufficient_scope"');
-        expect(text).toContain("missing mcp scope");
+  test.each(["reader", "writer", "lookalike", "prefix"])(
+    "a token without an MCP scope (%s) is 403 on every entry",
+    async (token) => {
+      for (const path of ["/api/mcp/w/w/mcp", "/api/mcp/w/w/sse", "/api/mcp", "/api/mcp/gateway"]) {
+        for (const method of methods) {
+          const { status, headers, text } = await world.rpc(token, method, { path });
+          expect([path, method, status]).toEqual([path, method, 403]);
+          expect(headers.get("www-authenticate")).toContain('error="insufficient_scope"');
+          expect(text).toContain("missing mcp scope");
+        }
       }
-    }
-    for (const [method, path] of [["GET", "sse"], ["POST", "message?sessionId=x"], ["GET", "list_tools"], ["GET", "explain?tool=x"]] as const) {
-      const response = await fetch(`${world.url}/api/mcp/w/w/${path}`, { method, headers: { authorization: `Bearer ${token}` } });
-      expect([path, response.status]).toEqual([path, 403]);
-    }
-  });
+      for (const [method, path] of [
+        ["GET", "sse"],
+        ["POST", "message?sessionId=x"],
+        ["GET", "list_tools"],
+        ["GET", "explain?tool=x"],
+      ] as const) {
+        const response = await fetch(`${world.url}/api/mcp/w/w/${path}`, {
+          method,
+          headers: { authorization: `Bearer ${token}` },
+        });
+        expect([path, response.status]).toEqual([path, 403]);
+      }
+    },
+  );
 
   test("a token of tag filters only, and one without scopes, may enter", async () => {
     expect(await list("tags")).toContain("listJobs");
@@ -104,14 +123,21 @@ describe("who may enter", () => {
   });
 
   test("a workspace that was left is refused in a call of the address of all workspaces", async () => {
-    expect(await call("alice", "listVariable", { workspace: "other" }, { path: "/api/mcp" })).toMatch(/^refused: workspace: you are not a member/);
+    expect(await call("alice", "listVariable", { workspace: "other" }, { path: "/api/mcp" })).toMatch(
+      /^refused: workspace: you are not a member/,
+    );
     expect(await call("alice", "listVariable", { workspace: "w" }, { path: "/api/mcp" })).toMatch(/^ok/);
     expect(await call("boundToW", "listVariable", { workspace: "other" }, { path: "/api/mcp" })).toMatch(/^refused/);
   });
 
   test("a foreign Origin is 403; so is a name for this machine that is not its own", async () => {
     expect((await world.rpc("alice", "tools/list", { headers: { origin: "https://evil.example" } })).status).toBe(403);
-    const rebound = await world.mcp.fetch(new Request("http://evil.example/api/mcp/w/w/mcp", { method: "POST", headers: { host: "evil.example", authorization: "Bearer alice" } }));
+    const rebound = await world.mcp.fetch(
+      new Request("http://evil.example/api/mcp/w/w/mcp", {
+        method: "POST",
+        headers: { host: "evil.example", authorization: "Bearer alice" },
+      }),
+    );
     expect(rebound.status).toBe(403);
   });
 
@@ -136,8 +162,14 @@ describe("what a confined token sees and calls", () => {
   test("endpoints are confined too: reading, deploying, and lists", async () => {
     expect(await call("folder", "getScriptByPath", { path: "u/alice/own" })).toMatch(/^refused/);
     expect(await call("folder", "getScriptByPath", { path: "f/a/x" })).toMatch(/^ok/);
-    expect(await call("folder", "createScript", { body: { path: "u/alice/new", summary: "", content: "export function main() {}", language: "bun" } })).toMatch(/^refused/);
-    expect(await call("folder", "createVariable", { body: { path: "u/alice/secret", value: "1", is_secret: false } })).toMatch(/^refused/);
+    expect(
+      await call("folder", "createScript", {
+        body: { path: "u/alice/new", summary: "", content: "export function main() {}", language: "bun" },
+      }),
+    ).toMatch(/^refused/);
+    expect(
+      await call("folder", "createVariable", { body: { path: "u/alice/secret", value: "1", is_secret: false } }),
+    ).toMatch(/^refused/);
     const scripts = await call("folder", "listScripts");
     expect(scripts).toContain("f/a/x");
     expect(scripts).not.toMatch(/f\/ab|u\/alice/);
@@ -145,7 +177,9 @@ describe("what a confined token sees and calls", () => {
 
   test("what cannot be confined is neither listed nor called", async () => {
     expect(await list("folder")).not.toContain("runScriptPreview");
-    expect(await call("folder", "runScriptPreview", { body: { content: "1", language: "bun", path: "f/a/x" } })).toMatch(/^refused/);
+    expect(
+      await call("folder", "runScriptPreview", { body: { content: "1", language: "bun", path: "f/a/x" } }),
+    ).toMatch(/^refused/);
   });
 
   test("a hashed name outside of the scope is refused", async () => {
@@ -157,7 +191,9 @@ describe("what a confined token sees and calls", () => {
   test("one endpoint is one endpoint", async () => {
     expect(await list("oneEndpoint")).toEqual(["listVariable", "waitForJob"]);
     expect(await call("oneEndpoint", "listVariable")).toMatch(/^ok/);
-    expect(await call("oneEndpoint", "getVariable", { path: "u/alice/v" })).toMatch(/^refused: getVariable is not available/);
+    expect(await call("oneEndpoint", "getVariable", { path: "u/alice/v" })).toMatch(
+      /^refused: getVariable is not available/,
+    );
     expect(await call("oneEndpoint", "s-f_a_x")).toMatch(/^refused/);
   });
 
@@ -172,9 +208,17 @@ describe("what a confined token sees and calls", () => {
 
   test("the bare mcp scope of the guide covers everything, or what the other scopes leave", async () => {
     expect(await list("bare")).toEqual(expect.arrayContaining(["createVariable", "s-f_a_x"]));
-    expect(await call("bare", "createVariable", { body: { path: "u/alice/bare", value: "1", is_secret: false } })).toMatch(/^ok/);
-    expect(await list("bareWithin")).toEqual(["getVariable", "listVariable", "waitForJob"].sort((a, b) => (a === "waitForJob" ? 1 : b === "waitForJob" ? -1 : a.localeCompare(b))));
-    expect(await call("bareWithin", "createVariable", { body: { path: "u/alice/no", value: "1", is_secret: false } })).toMatch(/^refused/);
+    expect(
+      await call("bare", "createVariable", { body: { path: "u/alice/bare", value: "1", is_secret: false } }),
+    ).toMatch(/^ok/);
+    expect(await list("bareWithin")).toEqual(
+      ["getVariable", "listVariable", "waitForJob"].sort((a, b) =>
+        a === "waitForJob" ? 1 : b === "waitForJob" ? -1 : a.localeCompare(b),
+      ),
+    );
+    expect(
+      await call("bareWithin", "createVariable", { body: { path: "u/alice/no", value: "1", is_secret: false } }),
+    ).toMatch(/^refused/);
   });
 
   test("a toolset, read only", async () => {
@@ -188,7 +232,9 @@ describe("roles", () => {
     const tools = (message?.result?.tools ?? []) as { name: string; annotations: { readOnlyHint: boolean } }[];
     expect(tools.length).toBeGreaterThan(5);
     expect(tools.filter((tool) => !tool.annotations.readOnlyHint)).toEqual([]);
-    expect(await call(token, "createVariable", { body: { path: "u/alice/ro", value: "1", is_secret: false } })).toMatch(/^refused/);
+    expect(await call(token, "createVariable", { body: { path: "u/alice/ro", value: "1", is_secret: false } })).toMatch(
+      /^refused/,
+    );
     expect(await call(token, "s-f_a_x")).toMatch(/^refused/);
     expect(await call(token, "runScriptByPath", { path: "f/a/x" })).toMatch(/^refused/);
   });
@@ -197,7 +243,9 @@ describe("roles", () => {
     const names = await list("operator");
     expect(names).not.toContain("createScript");
     expect(names).not.toContain("runScriptPreview");
-    expect(await call("operator", "createVariable", { body: { path: "u/olga/v", value: "1", is_secret: false } })).toMatch(/^refused/);
+    expect(
+      await call("operator", "createVariable", { body: { path: "u/olga/v", value: "1", is_secret: false } }),
+    ).toMatch(/^refused/);
     expect(await call("operator", "s-f_a_x")).toMatch(/^ok/);
     expect(await call("operator", "s-u_alice_own")).toMatch(/^error -32602: Unknown tool/);
   });
@@ -225,49 +273,93 @@ describe("roles", () => {
 describe("narrowing", () => {
   test("by query and header it only takes away", async () => {
     expect(await list("oneEndpoint", "/api/mcp/w/w/mcp?tools=listVariable,createVariable")).toEqual(["listVariable"]);
-    expect(await list("oneEndpoint", "/api/mcp/w/w/mcp", { "x-mcp-toolsets": "variables,scripts" })).toEqual(["listVariable"]);
-    expect(await list("alice", "/api/mcp/w/w/mcp?toolsets=variables&readonly=true")).toEqual(["getVariable", "listVariable"]);
-    expect(await call("alice", "createVariable", { path: "u/alice/n", value: "", is_secret: false }, { path: "/api/mcp/w/w/mcp?readonly" })).toMatch(/^refused/);
-    expect(await call("alice", "listVariable", {}, { headers: { "x-mcp-exclude-tools": "listVariable" } })).toMatch(/^refused/);
+    expect(await list("oneEndpoint", "/api/mcp/w/w/mcp", { "x-mcp-toolsets": "variables,scripts" })).toEqual([
+      "listVariable",
+    ]);
+    expect(await list("alice", "/api/mcp/w/w/mcp?toolsets=variables&readonly=true")).toEqual([
+      "getVariable",
+      "listVariable",
+    ]);
+    expect(
+      await call(
+        "alice",
+        "createVariable",
+        { path: "u/alice/n", value: "", is_secret: false },
+        { path: "/api/mcp/w/w/mcp?readonly" },
+      ),
+    ).toMatch(/^refused/);
+    expect(await call("alice", "listVariable", {}, { headers: { "x-mcp-exclude-tools": "listVariable" } })).toMatch(
+      /^refused/,
+    );
   });
 });
 
 describe("arguments", () => {
   test("a workspace in the arguments never leads out of the one in the address", async () => {
-    expect(await call("alice", "listVariable", { workspace: "other" })).toMatch(/^refused: workspace: this address is for the workspace w/);
-    expect(await call("alice", "createVariable", { body: { workspace: "other", path: "u/alice/wsx", value: "1", is_secret: false } })).not.toContain("other");
+    expect(await call("alice", "listVariable", { workspace: "other" })).toMatch(
+      /^refused: workspace: this address is for the workspace w/,
+    );
+    expect(
+      await call("alice", "createVariable", {
+        body: { workspace: "other", path: "u/alice/wsx", value: "1", is_secret: false },
+      }),
+    ).not.toContain("other");
   });
 
-  test.each(["../../other/variables/list", "u/alice/../bob/x", "u%2Falice%2Fown", "u/alice/own\u0000", "", "/", "..", "?decrypt_secret=true"])(
-    "the path %j leads nowhere",
-    async (path) => expect(await call("alice", "getScriptByPath", { path })).toMatch(/^refused/),
+  test.each([
+    "../../other/variables/list",
+    "u/alice/../bob/x",
+    "u%2Falice%2Fown",
+    "u/alice/own\u0000",
+    "",
+    "/",
+    "..",
+    "?decrypt_secret=true",
+  ])("the path %j leads nowhere", async (path) =>
+    expect(await call("alice", "getScriptByPath", { path })).toMatch(/^refused/),
   );
 
   test("another function than main cannot be chosen", async () => {
     expect(await call("alice", "s-f_a_x", { _ENTRYPOINT_OVERRIDE: "other" })).toMatch(/^refused: _ENTRYPOINT_OVERRIDE/);
-    expect(await call("alice", "runScriptByPath", { path: "f/a/x", args: { _ENTRYPOINT_OVERRIDE: "other" } })).toMatch(/^refused: _ENTRYPOINT_OVERRIDE/);
+    expect(await call("alice", "runScriptByPath", { path: "f/a/x", args: { _ENTRYPOINT_OVERRIDE: "other" } })).toMatch(
+      /^refused: _ENTRYPOINT_OVERRIDE/,
+    );
   });
 
   test("a body beyond the limit is 413; a batch is no request", async () => {
     const huge = await fetch(`${world.url}/api/mcp/w/w/mcp`, {
       method: "POST",
-      headers: { authorization: "Bearer alice", "content-type": "application/json", accept: "application/json, text/event-stream" },
+      headers: {
+        authorization: "Bearer alice",
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+      },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: { x: "y".repeat(9_000_000) } }),
     });
     expect(huge.status).toBe(413);
   });
 
   test("headers that contradict the body are refused", async () => {
-    const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
-    const { status, message } = await world.rpc("alice", "tools/list", { params: { _meta: meta }, headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call" } });
+    const meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
+    const { status, message } = await world.rpc("alice", "tools/list", {
+      params: { _meta: meta },
+      headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call" },
+    });
     expect([status, message?.error?.code]).toEqual([400, -32020]);
   });
 });
 
 test("no token is in the audit trail", async () => {
   const { sql } = await import("@towermill/store");
-  const rows = await world.db.query<{ parameters: unknown; resource: string }>(sql`select resource, parameters from audit where operation = 'mcp.call'`);
-  expect(rows.length).toBeGreaterThan(20);
+  const read = () =>
+    world.db.query<{ parameters: unknown; resource: string }>(
+      sql`select resource, parameters from audit where operation = 'mcp.call'`,
+    );
+  await expect.poll(async () => (await read()).length).toBeGreaterThan(20);
+  const rows = await read();
   expect(JSON.stringify(rows)).not.toMatch(/bobAll|oneEndpoint|levelRead/);
 });
 

@@ -13,7 +13,11 @@ let world: McpWorld;
 
 beforeAll(async () => {
   world = await mcpWorld();
-  await world.addScript({ path: "u/alice/quick", summary: "Quick", schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] } });
+  await world.addScript({
+    path: "u/alice/quick",
+    summary: "Quick",
+    schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] },
+  });
   await world.addScript({ path: "u/alice/slow", summary: "Slow" });
   await world.addScript({ path: "u/alice/fails", summary: "Fails" });
   await world.addScript({ path: "u/alice/large", summary: "Large" });
@@ -24,15 +28,26 @@ beforeAll(async () => {
     summary: "Hinted",
     schema: {
       type: "object",
-      properties: { db: { type: "object", format: "resource-postgresql" }, "two words": { type: "string", originalType: "string" } },
+      properties: {
+        db: { type: "object", format: "resource-postgresql" },
+        "two words": { type: "string", originalType: "string" },
+      },
       "x-mcp": { name: "count_users", description: "Counts the users.", read_only: true },
     },
   });
   await world.db.execute(sql`insert into resource (workspace_id, path, resource_type, value)
     values ('w', 'u/alice/pg', 'postgresql', '{}'), ('w', 'u/bob/pg', 'postgresql', '{}')`);
   world.run(async (job) => {
-    if (job.path === "u/alice/fails") return { status: "failure", result: '{"error":{"name":"TypeError","message":"no such column"}}' };
-    if (job.path === "u/alice/large") return { status: "success", result: JSON.stringify({ rows: "x".repeat(60_000), exact: "9007199254740993" }).replace('"9007199254740993"', "9007199254740993") };
+    if (job.path === "u/alice/fails")
+      return { status: "failure", result: '{"error":{"name":"TypeError","message":"no such column"}}' };
+    if (job.path === "u/alice/large")
+      return {
+        status: "success",
+        result: JSON.stringify({ rows: "x".repeat(60_000), exact: "9007199254740993" }).replace(
+          '"9007199254740993"',
+          "9007199254740993",
+        ),
+      };
     if (job.path !== "u/alice/slow") return { status: "success", result: job.args ?? "null" };
     for (let line = 1; line <= 3; line += 1) await world.log(job, (line - 1) * 7, `line ${line}\n`);
     return null;
@@ -45,9 +60,23 @@ interface Result {
   structuredContent?: Record<string, unknown>;
 }
 
-async function modern(token = "alice", { path = "/api/mcp/w/w/mcp", url = world.url, capabilities = {} }: { path?: string; url?: string; capabilities?: object } = {}) {
-  const client = new Client({ name: "suite", version: "1" }, { capabilities, versionNegotiation: { mode: { pin: "2026-07-28" } } } as never);
-  await client.connect(new StreamableHTTPClientTransport(new URL(url + path), { requestInit: { headers: { authorization: `Bearer ${token}` } } }));
+async function modern(
+  token = "alice",
+  {
+    path = "/api/mcp/w/w/mcp",
+    url = world.url,
+    capabilities = {},
+  }: { path?: string; url?: string; capabilities?: object } = {},
+) {
+  const client = new Client({ name: "suite", version: "1" }, {
+    capabilities,
+    versionNegotiation: { mode: { pin: "2026-07-28" } },
+  } as never);
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(url + path), {
+      requestInit: { headers: { authorization: `Bearer ${token}` } },
+    }),
+  );
   whenDone(() => client.close());
   const call = async (name: string, args: object = {}, options: object = {}): Promise<Result> =>
     (await client.callTool({ name, arguments: args as Record<string, unknown> }, options as never)) as Result;
@@ -62,13 +91,19 @@ async function sse(url = world.url, token = "alice") {
 }
 
 async function statusOf(id: unknown): Promise<string | undefined> {
-  const row = await world.db.maybe<{ state: string }>(sql`select coalesce(d.status, case when q.canceled_by is not null then 'canceling' else 'running' end) as state
+  const row = await world.db.maybe<{
+    state: string;
+  }>(sql`select coalesce(d.status, case when q.canceled_by is not null then 'canceling' else 'running' end) as state
     from job j left join job_done d using (id) left join job_queue q using (id) where j.id = ${String(id)}`);
   return row?.state;
 }
 
 async function newestJob(path: string): Promise<string | undefined> {
-  return (await world.db.query<{ id: string }>(sql`select id from job where script_path = ${path} order by created_at desc limit 1`))[0]?.id;
+  return (
+    await world.db.query<{ id: string }>(
+      sql`select id from job where script_path = ${path} order by created_at desc limit 1`,
+    )
+  )[0]?.id;
 }
 
 describe("runs", () => {
@@ -81,7 +116,9 @@ describe("runs", () => {
 
   test("missing and misspelt arguments are told with what is expected, before anything runs", async () => {
     const { call } = await modern();
-    expect((await call("s-u_alice_quick")).content[0]?.text).toBe('n: is required by u/alice/quick\nExpected n: {"type":"integer"}');
+    expect((await call("s-u_alice_quick")).content[0]?.text).toBe(
+      'n: is required by u/alice/quick\nExpected n: {"type":"integer"}',
+    );
     expect((await call("s-u_alice_quick", { n: 1, nn: 2 })).content[0]?.text).toContain("Did you mean n?");
   });
 
@@ -110,25 +147,31 @@ describe("runs", () => {
     expect(told.some((each) => each.message?.includes("line"))).toBe(true);
   });
 
-  test.each(["2026-07-28", "2025 with a session", "sse"])("a client that gives up cancels the job within two seconds (%s)", async (kind) => {
-    const before = await newestJob("u/alice/slow");
-    const stop = new AbortController();
-    let running: Promise<unknown>;
-    if (kind === "2026-07-28") running = (await modern()).client.callTool({ name: "s-u_alice_slow", arguments: {} }, { signal: stop.signal } as never);
-    else {
-      const client = kind === "sse" ? await sse() : new V1Client({ name: "suite", version: "1" });
-      if (kind !== "sse") {
-        await client.connect(new V1Http(new URL(`${world.url}/api/mcp/w/w/mcp?token=alice`)) as never);
-        whenDone(() => client.close());
+  test.each(["2026-07-28", "2025 with a session", "sse"])(
+    "a client that gives up cancels the job within two seconds (%s)",
+    async (kind) => {
+      const before = await newestJob("u/alice/slow");
+      const stop = new AbortController();
+      let running: Promise<unknown>;
+      if (kind === "2026-07-28")
+        running = (await modern()).client.callTool({ name: "s-u_alice_slow", arguments: {} }, {
+          signal: stop.signal,
+        } as never);
+      else {
+        const client = kind === "sse" ? await sse() : new V1Client({ name: "suite", version: "1" });
+        if (kind !== "sse") {
+          await client.connect(new V1Http(new URL(`${world.url}/api/mcp/w/w/mcp?token=alice`)) as never);
+          whenDone(() => client.close());
+        }
+        running = client.callTool({ name: "s-u_alice_slow", arguments: {} }, undefined, { signal: stop.signal });
       }
-      running = client.callTool({ name: "s-u_alice_slow", arguments: {} }, undefined, { signal: stop.signal });
-    }
-    running.catch(() => undefined);
-    await expect.poll(() => newestJob("u/alice/slow"), { timeout: 5000 }).not.toBe(before);
-    stop.abort();
-    const id = await newestJob("u/alice/slow");
-    await expect.poll(() => statusOf(id), { timeout: 2000 }).toMatch(/cancel/);
-  });
+      running.catch(() => undefined);
+      await expect.poll(() => newestJob("u/alice/slow"), { timeout: 5000 }).not.toBe(before);
+      stop.abort();
+      const id = await newestJob("u/alice/slow");
+      await expect.poll(() => statusOf(id), { timeout: 2000 }).toMatch(/cancel/);
+    },
+  );
 
   test("a result beyond the limit is a preview and a link; the whole is exact", async () => {
     const { client, call } = await modern();
@@ -137,7 +180,10 @@ describe("runs", () => {
     const link = content.find((each) => each.type === "resource_link")?.uri ?? "";
     expect(link).toBe(`wm://w/jobs/${String(structuredContent?.["job_id"])}/result`);
     const { contents } = await client.readResource({ uri: link });
-    expect(contents[0]).toMatchObject({ mimeType: "application/json", text: `{"rows":"${"x".repeat(60_000)}","exact":9007199254740993}` });
+    expect(contents[0]).toMatchObject({
+      mimeType: "application/json",
+      text: `{"rows":"${"x".repeat(60_000)}","exact":9007199254740993}`,
+    });
   });
 });
 
@@ -154,21 +200,37 @@ describe("tools of scripts", () => {
 
   test("arguments come to the script under its own names", async () => {
     const { call } = await modern();
-    expect((await call("count_users", { two_words: "x" })).structuredContent).toMatchObject({ result: { "two words": "x" } });
+    expect((await call("count_users", { two_words: "x" })).structuredContent).toMatchObject({
+      result: { "two words": "x" },
+    });
   });
 
   test("explain says why a tool is listed or not", async () => {
     await world.addToken({ name: "alice", token: "narrow", scopes: ["mcp:endpoints:listVariable"] });
     const explained = async (tool: string, token = "alice"): Promise<unknown> =>
-      (await fetch(`${world.url}/api/mcp/w/w/explain?tool=${encodeURIComponent(tool)}`, { headers: { authorization: `Bearer ${token}` } })).json();
+      (
+        await fetch(`${world.url}/api/mcp/w/w/explain?tool=${encodeURIComponent(tool)}`, {
+          headers: { authorization: `Bearer ${token}` },
+        })
+      ).json();
     expect(await explained("s-u_alice_quick")).toMatchObject({ listed: true });
-    expect(await explained("u/alice/silent")).toMatchObject({ listed: true, reason: expect.stringContaining("no summary") });
+    expect(await explained("u/alice/silent")).toMatchObject({
+      listed: true,
+      reason: expect.stringContaining("no summary"),
+    });
     expect(await explained("u/alice/draft")).toMatchObject({ listed: false, because: "draft" });
     expect(await explained("u/alice/quick", "narrow")).toMatchObject({ listed: false, because: "scope" });
     expect(await explained("u/alice/draft", "bob")).toMatchObject({ listed: false, because: "unknown" });
-    expect(await explained("createVariable", "narrow")).toMatchObject({ listed: false, because: "scope", reason: expect.stringContaining("mcp:endpoints:createVariable") });
+    expect(await explained("createVariable", "narrow")).toMatchObject({
+      listed: false,
+      because: "scope",
+      reason: expect.stringContaining("mcp:endpoints:createVariable"),
+    });
     expect(await explained("createToken")).toMatchObject({ listed: false, because: "not_a_tool" });
-    expect(await explained("s-u_alice_quik")).toMatchObject({ because: "unknown", reason: expect.stringContaining("did you mean s-u_alice_quick") });
+    expect(await explained("s-u_alice_quik")).toMatchObject({
+      because: "unknown",
+      reason: expect.stringContaining("did you mean s-u_alice_quick"),
+    });
   });
 });
 
@@ -176,8 +238,14 @@ describe("changes", () => {
   const changedWithin = async (workspace: string, listen: () => Promise<{ heard: () => number }>): Promise<number> => {
     const { heard } = await listen();
     const before = heard();
-    await world.addScript({ path: `u/${workspace === "w" ? "alice" : "eve"}/new${Math.random().toString(36).slice(2)}`, workspace });
-    await expect.poll(() => heard() - before, { timeout: workspace === "w" ? 1000 : 300 }).toBeGreaterThan(0).catch(() => undefined);
+    await world.addScript({
+      path: `u/${workspace === "w" ? "alice" : "eve"}/new${Math.random().toString(36).slice(2)}`,
+      workspace,
+    });
+    await expect
+      .poll(() => heard() - before, { timeout: workspace === "w" ? 1000 : 300 })
+      .toBeGreaterThan(0)
+      .catch(() => undefined);
     return heard() - before;
   };
   const overSse = async (url: string) => {
@@ -192,7 +260,11 @@ describe("changes", () => {
       listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => void (heard += 1) } },
     } as never);
     let heard = 0;
-    await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/api/mcp/w/w/mcp`), { requestInit: { headers: { authorization: "Bearer alice" } } }));
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL(`${url}/api/mcp/w/w/mcp`), {
+        requestInit: { headers: { authorization: "Bearer alice" } },
+      }),
+    );
     whenDone(() => client.close());
     await new Promise((resolve) => setTimeout(resolve, 150));
     return { heard: () => heard };
@@ -211,7 +283,10 @@ describe("changes", () => {
     const stream = await fetch(`${url}/api/mcp/w/w/sse?token=alice`);
     const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
     const endpoint = /data: (.*)/.exec((await reader?.read())?.value ?? "")?.[1] ?? "";
-    const posted = await fetch(world.url + endpoint, { method: "POST", body: JSON.stringify({ jsonrpc: "2.0", id: 7, method: "ping" }) });
+    const posted = await fetch(world.url + endpoint, {
+      method: "POST",
+      body: JSON.stringify({ jsonrpc: "2.0", id: 7, method: "ping" }),
+    });
     expect(posted.status).toBe(202);
     expect((await reader?.read())?.value).toContain('"id":7');
     const asBob = await fetch(world.url + endpoint.replace("token=alice", "token=bob"), { method: "POST", body: "{}" });
@@ -224,7 +299,8 @@ describe("changes", () => {
     const stream = await fetch(`${world.url}/api/mcp/w/w/sse?token=brief`);
     const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
     const endpoint = /data: (.*)/.exec((await reader?.read())?.value ?? "")?.[1] ?? "";
-    const post = async (path: string): Promise<number> => (await fetch(world.url + path, { method: "POST", body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' })).status;
+    const post = async (path: string): Promise<number> =>
+      (await fetch(world.url + path, { method: "POST", body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' })).status;
     expect(await post(endpoint)).toBe(202);
     expect(await post(endpoint.replace("token=brief", "token=alice"))).toBe(404);
     expect(await post(endpoint.replace(/&token=.*/, ""))).toBe(401);
@@ -265,13 +341,23 @@ describe("the lean catalogue", () => {
   test("five tools find, describe and call all the others", async () => {
     const { client, call } = await modern("alice", { path: "/api/mcp/w/w/mcp?mode=lean" });
     const { tools } = await client.listTools();
-    expect(tools.map((tool) => tool.name)).toEqual(["search_tools", "describe_tools", "call_tool", "waitForJob", "cancelQueuedJob"]);
+    expect(tools.map((tool) => tool.name)).toEqual([
+      "search_tools",
+      "describe_tools",
+      "call_tool",
+      "waitForJob",
+      "cancelQueuedJob",
+    ]);
     const found = await call("search_tools", { query: "list variables" });
     expect(JSON.stringify(found.structuredContent)).toContain("listVariable");
     const described = await call("describe_tools", { names: ["s-u_alice_quick"] });
     expect(JSON.stringify(described.structuredContent)).toContain('"n":{"type":"integer"}');
-    expect((await call("call_tool", { name: "s-u_alice_quick", arguments: { n: 4 } })).structuredContent).toMatchObject({ result: { n: 4 } });
-    expect(await call("call_tool", { name: "nonsense" }).catch((error: Error) => error.message)).toContain("Unknown tool");
+    expect((await call("call_tool", { name: "s-u_alice_quick", arguments: { n: 4 } })).structuredContent).toMatchObject(
+      { result: { n: 4 } },
+    );
+    expect(await call("call_tool", { name: "nonsense" }).catch((error: Error) => error.message)).toContain(
+      "Unknown tool",
+    );
   });
 });
 
@@ -282,7 +368,10 @@ describe("resources and prompts", () => {
     expect(resources.map((each) => each.uri)).toContain("wm://w/scripts/u/alice/quick");
     const { contents } = await client.readResource({ uri: "wm://w/scripts/u/alice/quick" });
     expect(JSON.stringify(contents)).toContain("export function main");
-    const { completion } = await client.complete({ ref: { type: "ref/resource", uri: "wm://w/scripts/{+path}" }, argument: { name: "path", value: "u/alice/qu" } });
+    const { completion } = await client.complete({
+      ref: { type: "ref/resource", uri: "wm://w/scripts/{+path}" },
+      argument: { name: "path", value: "u/alice/qu" },
+    });
     expect(completion.values).toEqual(["u/alice/quick"]);
     const prompt = await client.getPrompt({ name: "debug-job", arguments: { job_id: "abc" } });
     expect(JSON.stringify(prompt)).toContain("abc");

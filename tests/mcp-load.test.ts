@@ -6,7 +6,12 @@ let world: McpWorld;
 
 beforeAll(async () => {
   world = await mcpWorld();
-  for (let number = 0; number < 150; number += 1) await world.addScript({ path: `u/alice/script_${number}`, summary: `Does thing ${number}`, schema: { type: "object", properties: { n: { type: "integer" } } } });
+  for (let number = 0; number < 150; number += 1)
+    await world.addScript({
+      path: `u/alice/script_${number}`,
+      summary: `Does thing ${number}`,
+      schema: { type: "object", properties: { n: { type: "integer" } } },
+    });
 });
 
 /** Opens a stream, calls a tool over it, and answers how to close it again. */
@@ -25,7 +30,12 @@ async function session(): Promise<() => Promise<void>> {
     }
   };
   const [, endpoint = ""] = await until(/data: (\S+)/);
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 5, method: "tools/call", params: { name: "listVariable", arguments: {} } });
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 5,
+    method: "tools/call",
+    params: { name: "listVariable", arguments: {} },
+  });
   const posted = await fetch(world.url + endpoint, { method: "POST", body });
   expect(posted.status).toBe(202);
   await until(/"id":5/);
@@ -41,7 +51,11 @@ test("500 streams at once each complete a call, and leave nothing behind", { tim
   expect(world.mcp.streams()).toBe(500);
   await Promise.all(open.map((close) => close()));
   await expect.poll(() => world.mcp.streams(), { timeout: 10_000 }).toBe(0);
-  await expect.poll(async () => (await world.db.one<{ n: number }>(sql`select count(*)::int as n from mcp_stream`)).n, { timeout: 10_000 }).toBe(0);
+  await expect
+    .poll(async () => (await world.db.one<{ n: number }>(sql`select count(*)::int as n from mcp_stream`)).n, {
+      timeout: 10_000,
+    })
+    .toBe(0);
 });
 
 /** Median of the times of `calls` calls, ten at a time, in milliseconds. */
@@ -58,17 +72,24 @@ async function median(calls: number, call: () => Promise<unknown>): Promise<numb
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
 }
 
-test("a call costs little beside the same call of the REST API; a list of 200 tools stays quick", { timeout: 60_000 }, async () => {
-  const headers = { authorization: "Bearer alice" };
-  const rest = async (): Promise<string> => (await fetch(`${world.url}/api/w/w/variables/list`, { headers })).text();
-  const call = (): Promise<unknown> => world.rpc("alice", "tools/call", { params: { name: "listVariable", arguments: {} } });
-  const list = (): Promise<unknown> => world.rpc("alice", "tools/list");
-  await median(50, call);
-  const [restMs, callMs, listMs] = [await median(300, rest), await median(300, call), await median(100, list)];
-  process.stdout.write(`medians at ten at a time: REST ${restMs.toFixed(1)} ms, tools/call ${callMs.toFixed(1)} ms, tools/list of 200 tools ${listMs.toFixed(1)} ms\n`);
-  // The bounds are those of a machine that does much else at the same time; the figures above are what matters.
-  expect(callMs - restMs).toBeLessThan(60);
-  expect(listMs).toBeLessThan(400);
-});
+test(
+  "a call costs little beside the same call of the REST API; a list of 200 tools stays quick",
+  { timeout: 60_000 },
+  async () => {
+    const headers = { authorization: "Bearer alice" };
+    const rest = async (): Promise<string> => (await fetch(`${world.url}/api/w/w/variables/list`, { headers })).text();
+    const call = (): Promise<unknown> =>
+      world.rpc("alice", "tools/call", { params: { name: "listVariable", arguments: {} } });
+    const list = (): Promise<unknown> => world.rpc("alice", "tools/list");
+    await median(50, call);
+    const [restMs, callMs, listMs] = [await median(300, rest), await median(300, call), await median(100, list)];
+    process.stdout.write(
+      `medians at ten at a time: REST ${restMs.toFixed(1)} ms, tools/call ${callMs.toFixed(1)} ms, tools/list of 200 tools ${listMs.toFixed(1)} ms\n`,
+    );
+    // The bounds are those of a machine that does much else at the same time; the figures above are what matters.
+    expect(callMs - restMs).toBeLessThan(60);
+    expect(listMs).toBeLessThan(400);
+  },
+);
 
 test("nothing failed on the server", () => expect(world.errors).toEqual([]));

@@ -13,13 +13,22 @@ const issuer = `${base}/api/mcp/oauth/server`;
 beforeAll(async () => {
   world = await mcpWorld();
   await world.db.execute(sql`update account set super_admin = true where email = 'admin@example.com'`);
-  const made = await api("POST", "/api/users/create", { token: "admin", body: { email: "carol@example.com", password, super_admin: false } });
+  const made = await api("POST", "/api/users/create", {
+    token: "admin",
+    body: { email: "carol@example.com", password, super_admin: false },
+  });
   expect(made.status).toBeLessThan(300);
-  await world.db.execute(sql`insert into member (workspace_id, username, email) values ('w', 'carol', 'carol@example.com')`);
+  await world.db.execute(
+    sql`insert into member (workspace_id, username, email) values ('w', 'carol', 'carol@example.com')`,
+  );
   session = await (await api("POST", "/api/auth/login", { body: { email: "carol@example.com", password } })).text();
 });
 
-function api(method: string, path: string, { token, body, cookie }: { token?: string; body?: unknown; cookie?: string } = {}): Promise<Response> {
+function api(
+  method: string,
+  path: string,
+  { token, body, cookie }: { token?: string; body?: unknown; cookie?: string } = {},
+): Promise<Response> {
   return fetch(world.url + path, {
     method,
     redirect: "manual",
@@ -36,8 +45,12 @@ function post(path: string, form: Record<string, string>, headers: Record<string
   return fetch(world.url + path, { method: "POST", redirect: "manual", body: new URLSearchParams(form), headers });
 }
 
-async function register(redirectUris: unknown = ["http://127.0.0.1:7777/callback"]): Promise<{ status: number; client_id: string; error?: string }> {
-  const response = await api("POST", "/api/mcp/oauth/server/register", { body: { client_name: "Suite <b>", redirect_uris: redirectUris } });
+async function register(
+  redirectUris: unknown = ["http://127.0.0.1:7777/callback"],
+): Promise<{ status: number; client_id: string; error?: string }> {
+  const response = await api("POST", "/api/mcp/oauth/server/register", {
+    body: { client_name: "Suite <b>", redirect_uris: redirectUris },
+  });
   return { status: response.status, ...((await response.json()) as { client_id: string; error?: string }) };
 }
 
@@ -64,7 +77,12 @@ async function ask(fields: Record<string, string>, cookie = session): Promise<Re
 /** Goes through the page as a person does. @returns where the browser is sent */
 async function consent(fields: Record<string, string>, choice: Record<string, string> = {}): Promise<URL> {
   const page = await (await ask(fields)).text();
-  const hidden = Object.fromEntries(Array.from(page.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g), ([, name = "", value = ""]) => [name, value.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))]));
+  const hidden = Object.fromEntries(
+    Array.from(page.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g), ([, name = "", value = ""]) => [
+      name,
+      value.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))),
+    ]),
+  );
   const form = { ...hidden, chosen_scope: "mcp:all", decision: "allow", ...choice };
   const answer = await post("/api/mcp/oauth/server/authorize", form, { cookie: `token=${session}`, origin: world.url });
   return new URL(answer.headers.get("location") ?? `http://none/${answer.status}`);
@@ -76,12 +94,26 @@ interface Tokens {
   error?: string;
 }
 
-async function redeem(client: string, code: string, changes: Record<string, string> = {}): Promise<{ status: number; headers: Headers; body: Tokens }> {
-  const response = await post("/api/mcp/oauth/server/token", { grant_type: "authorization_code", client_id: client, code, code_verifier: verifier, redirect_uri: "http://127.0.0.1:7777/callback", ...changes });
+async function redeem(
+  client: string,
+  code: string,
+  changes: Record<string, string> = {},
+): Promise<{ status: number; headers: Headers; body: Tokens }> {
+  const response = await post("/api/mcp/oauth/server/token", {
+    grant_type: "authorization_code",
+    client_id: client,
+    code,
+    code_verifier: verifier,
+    redirect_uri: "http://127.0.0.1:7777/callback",
+    ...changes,
+  });
   return { status: response.status, headers: response.headers, body: (await response.json()) as Tokens };
 }
 
-async function tokensFor(changes: Record<string, string> = {}, choice: Record<string, string> = {}): Promise<{ client: string; tokens: Tokens }> {
+async function tokensFor(
+  changes: Record<string, string> = {},
+  choice: Record<string, string> = {},
+): Promise<{ client: string; tokens: Tokens }> {
   const { client_id: client } = await register();
   const code = (await consent(question(client, changes), choice)).searchParams.get("code") ?? "";
   const { body } = await redeem(client, code);
@@ -93,13 +125,18 @@ function refresh(client: string, token: string): Promise<Response> {
 }
 
 describe("metadata", () => {
-  test.each(["/api/mcp", "/api/mcp/gateway", "/api/mcp/w/w/mcp", "/api/mcp/w/w/sse"])("the resource of %s is exactly its address", async (path) => {
-    const metadata = (await (await api("GET", `/.well-known/oauth-protected-resource${path}`)).json()) as object;
-    expect(metadata).toMatchObject({ resource: base + path, authorization_servers: [issuer] });
-  });
+  test.each(["/api/mcp", "/api/mcp/gateway", "/api/mcp/w/w/mcp", "/api/mcp/w/w/sse"])(
+    "the resource of %s is exactly its address",
+    async (path) => {
+      const metadata = (await (await api("GET", `/.well-known/oauth-protected-resource${path}`)).json()) as object;
+      expect(metadata).toMatchObject({ resource: base + path, authorization_servers: [issuer] });
+    },
+  );
 
   test("the server's own names what clients choose by", async () => {
-    const metadata = (await (await api("GET", "/.well-known/oauth-authorization-server/api/mcp/oauth/server")).json()) as object;
+    const metadata = (await (
+      await api("GET", "/.well-known/oauth-authorization-server/api/mcp/oauth/server")
+    ).json()) as object;
     expect(metadata).toMatchObject({
       issuer,
       code_challenge_methods_supported: ["S256"],
@@ -155,9 +192,17 @@ describe("from consent to a call", () => {
     const { client_id: client } = await register();
     const page = await ask(question(client), "");
     expect(await page.text()).toContain('name="login_password"');
-    const wrong = await post("/api/mcp/oauth/server/authorize", { ...question(client), login_email: "carol@example.com", login_password: "no" });
+    const wrong = await post("/api/mcp/oauth/server/authorize", {
+      ...question(client),
+      login_email: "carol@example.com",
+      login_password: "no",
+    });
     expect(wrong.status).toBe(401);
-    const right = await post("/api/mcp/oauth/server/authorize", { ...question(client), login_email: "carol@example.com", login_password: password });
+    const right = await post("/api/mcp/oauth/server/authorize", {
+      ...question(client),
+      login_email: "carol@example.com",
+      login_password: password,
+    });
     expect([right.status, right.headers.get("set-cookie")]).toEqual([303, expect.stringContaining("HttpOnly")]);
   });
 
@@ -170,9 +215,17 @@ describe("from consent to a call", () => {
 
   test("a decision that did not come from the page shows the page again", async () => {
     const { client_id: client } = await register();
-    const forged = await post("/api/mcp/oauth/server/authorize", { ...question(client), chosen_scope: "mcp:all", decision: "allow" }, { cookie: `token=${session}` });
+    const forged = await post(
+      "/api/mcp/oauth/server/authorize",
+      { ...question(client), chosen_scope: "mcp:all", decision: "allow" },
+      { cookie: `token=${session}` },
+    );
     expect([forged.status, forged.headers.get("location")]).toEqual([200, null]);
-    const foreign = await post("/api/mcp/oauth/server/authorize", { ...question(client), decision: "allow" }, { cookie: `token=${session}`, origin: "https://evil.example" });
+    const foreign = await post(
+      "/api/mcp/oauth/server/authorize",
+      { ...question(client), decision: "allow" },
+      { cookie: `token=${session}`, origin: "https://evil.example" },
+    );
     expect(foreign.status).toBe(403);
   });
 
@@ -184,23 +237,33 @@ describe("from consent to a call", () => {
 });
 
 describe("refusals", () => {
-  test.each([{ code_challenge: "" }, { code_challenge_method: "plain" }, { code_challenge_method: "" }, { response_type: "token" }, { scope: "jobs:read" }, { resource: "https://other.example/api/mcp" }])(
-    "%j is told to the client",
-    async (change) => {
-      const { client_id: client } = await register();
-      const back = await ask(question(client, change));
-      expect([back.status, new URL(back.headers.get("location") ?? "http://none").searchParams.get("error")]).toEqual([302, expect.stringMatching(/invalid|unsupported/)]);
-    },
-  );
+  test.each([
+    { code_challenge: "" },
+    { code_challenge_method: "plain" },
+    { code_challenge_method: "" },
+    { response_type: "token" },
+    { scope: "jobs:read" },
+    { resource: "https://other.example/api/mcp" },
+  ])("%j is told to the client", async (change) => {
+    const { client_id: client } = await register();
+    const back = await ask(question(client, change));
+    expect([back.status, new URL(back.headers.get("location") ?? "http://none").searchParams.get("error")]).toEqual([
+      302,
+      expect.stringMatching(/invalid|unsupported/),
+    ]);
+  });
 
-  test.each(["http://127.0.0.1:7777/other", "https://evil.example/callback", "http://127.0.0.1:7777/callback?x=1", "javascript:alert(1)", ""])(
-    "the browser is never sent to %j",
-    async (uri) => {
-      const { client_id: client } = await register();
-      const answer = await ask(question(client, { redirect_uri: uri }));
-      expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
-    },
-  );
+  test.each([
+    "http://127.0.0.1:7777/other",
+    "https://evil.example/callback",
+    "http://127.0.0.1:7777/callback?x=1",
+    "javascript:alert(1)",
+    "",
+  ])("the browser is never sent to %j", async (uri) => {
+    const { client_id: client } = await register();
+    const answer = await ask(question(client, { redirect_uri: uri }));
+    expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
+  });
 
   test("another port on loopback is fine", async () => {
     const { client_id: client } = await register();
@@ -211,7 +274,12 @@ describe("refusals", () => {
     const { client_id: client } = await register();
     const { client_id: other } = await register();
     const code = (await consent(question(client))).searchParams.get("code") ?? "";
-    for (const change of [{ code_verifier: "x".repeat(43) }, { client_id: other }, { redirect_uri: "http://127.0.0.1:7777/else" }, { resource: `${base}/api/mcp` }]) {
+    for (const change of [
+      { code_verifier: "x".repeat(43) },
+      { client_id: other },
+      { redirect_uri: "http://127.0.0.1:7777/else" },
+      { resource: `${base}/api/mcp` },
+    ]) {
       expect((await redeem(client, code, change)).status).toBe(400);
     }
     expect((await redeem(client, code)).status).toBe(200);
@@ -234,33 +302,64 @@ describe("refusals", () => {
     expect((await refresh(client, next.refresh_token)).status).toBe(400);
   });
 
-  test.each([["javascript:alert(1)"], ["https://x.example/#f"], ["https://*.example/cb"], ["http://evil.example/cb"], ["data:text/html,x"], ["nonsense"], [""]])(
-    "registration refuses the redirect %j",
-    async (uri) => {
-      expect(await register([uri])).toMatchObject({ status: 400, error: "invalid_redirect_uri" });
-    },
-  );
+  test.each([
+    ["javascript:alert(1)"],
+    ["https://x.example/#f"],
+    ["https://*.example/cb"],
+    ["http://evil.example/cb"],
+    ["data:text/html,x"],
+    ["nonsense"],
+    [""],
+  ])("registration refuses the redirect %j", async (uri) => {
+    expect(await register([uri])).toMatchObject({ status: 400, error: "invalid_redirect_uri" });
+  });
 
-  test.each(["https://127.0.0.1/client.json", "https://10.0.0.1/c", "https://[::1]/c", "https://localhost/c", "https://169.254.169.254/latest", "https://x.example/#f", "https://user@x.example/c", "https://x.example"])(
-    "the client document %s is not fetched",
-    async (id) => {
-      const answer = await ask(question(id));
-      expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
-    },
-  );
+  test.each([
+    "https://127.0.0.1/client.json",
+    "https://10.0.0.1/c",
+    "https://[::1]/c",
+    "https://localhost/c",
+    "https://169.254.169.254/latest",
+    "https://x.example/#f",
+    "https://user@x.example/c",
+    "https://x.example",
+  ])("the client document %s is not fetched", async (id) => {
+    const answer = await ask(question(id));
+    expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
+  });
 
   test("only addresses of the public internet are public", () => {
-    for (const address of ["127.0.0.1", "10.1.2.3", "100.64.0.1", "192.168.1.1", "169.254.169.254", "::1", "::ffff:10.0.0.1", "::ffff:7f00:1", "fd00::1", "fe80::1", "64:ff9b::a00:1", "0.0.0.0", "224.0.0.1", "nonsense"]) {
+    for (const address of [
+      "127.0.0.1",
+      "10.1.2.3",
+      "100.64.0.1",
+      "192.168.1.1",
+      "169.254.169.254",
+      "::1",
+      "::ffff:10.0.0.1",
+      "::ffff:7f00:1",
+      "fd00::1",
+      "fe80::1",
+      "64:ff9b::a00:1",
+      "0.0.0.0",
+      "224.0.0.1",
+      "nonsense",
+    ]) {
       expect([address, isPublic(address)]).toEqual([address, false]);
     }
-    for (const address of ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111"]) expect([address, isPublic(address)]).toEqual([address, true]);
+    for (const address of ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111"])
+      expect([address, isPublic(address)]).toEqual([address, true]);
   });
 });
 
 describe("connected clients", () => {
   test("are listed to the account and end when it says so", async () => {
     const { tokens } = await tokensFor();
-    const list = (await (await api("GET", "/api/mcp/oauth/clients", { token: session })).json()) as { id: string; client_name: string; workspace_id: string }[];
+    const list = (await (await api("GET", "/api/mcp/oauth/clients", { token: session })).json()) as {
+      id: string;
+      client_name: string;
+      workspace_id: string;
+    }[];
     expect(list[0]).toMatchObject({ client_name: "Suite <b>", workspace_id: "w" });
     expect((await api("DELETE", `/api/mcp/oauth/clients/${list[0]?.id ?? ""}`, { token: "bob" })).status).toBe(404);
     expect((await api("DELETE", `/api/mcp/oauth/clients/${list[0]?.id ?? ""}`, { token: session })).status).toBe(200);

@@ -14,7 +14,11 @@ let world: McpWorld;
 
 beforeAll(async () => {
   world = await mcpWorld();
-  await world.addScript({ path: "u/alice/quick", summary: "Quick", schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] } });
+  await world.addScript({
+    path: "u/alice/quick",
+    summary: "Quick",
+    schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] },
+  });
 });
 
 interface Run {
@@ -25,7 +29,10 @@ interface Run {
 /** Runs a program to its end; its home is a folder of the test's. */
 function run(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env: { PATH: process.env["PATH"] ?? "", HOME: testFolder(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      env: { PATH: process.env["PATH"] ?? "", HOME: testFolder(), ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     whenDone(() => void child.kill("SIGKILL"));
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -39,21 +46,43 @@ describe("mcporter", () => {
     const url = `${world.url}/api/mcp/w/w/mcp?token=alice`;
     const listed = await run(join(bin, "mcporter"), ["list", "--http-url", url, "--allow-http", "--schema"]);
     expect(listed).toMatchObject({ code: 0, output: expect.stringContaining("createVariable") });
-    const called = await run(join(bin, "mcporter"), ["call", "--http-url", url, "--allow-http", "s-u_alice_quick", "n:7"]);
+    const called = await run(join(bin, "mcporter"), [
+      "call",
+      "--http-url",
+      url,
+      "--allow-http",
+      "s-u_alice_quick",
+      "n:7",
+    ]);
     expect(called).toMatchObject({ code: 0, output: expect.stringMatching(/"n":\s*"?7/) });
   });
 });
 
 describe("mcp-remote", () => {
   test.each(["http-only", "sse-only"])("bridges a client of standard input and output (%s)", async (strategy) => {
-    const args = [join(bin, "mcp-remote"), `${world.url}/api/mcp/w/w/sse`, "--allow-http", "--transport", strategy, "--header", "Authorization: Bearer alice"];
+    const args = [
+      join(bin, "mcp-remote"),
+      `${world.url}/api/mcp/w/w/sse`,
+      "--allow-http",
+      "--transport",
+      strategy,
+      "--header",
+      "Authorization: Bearer alice",
+    ];
     const client = new Client({ name: "suite", version: "1" });
     const home = testFolder();
-    const transport = new StdioClientTransport({ command: process.execPath, args, env: { PATH: process.env["PATH"] ?? "", HOME: home, MCP_REMOTE_CONFIG_DIR: home }, stderr: "ignore" });
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args,
+      env: { PATH: process.env["PATH"] ?? "", HOME: home, MCP_REMOTE_CONFIG_DIR: home },
+      stderr: "ignore",
+    });
     whenDone(() => client.close());
     await client.connect(transport);
     expect((await client.listTools()).tools.map((tool) => tool.name)).toContain("s-u_alice_quick");
-    expect(await client.callTool({ name: "s-u_alice_quick", arguments: { n: 3 } })).toMatchObject({ structuredContent: { result: { echo: { n: 3 } } } });
+    expect(await client.callTool({ name: "s-u_alice_quick", arguments: { n: 3 } })).toMatchObject({
+      structuredContent: { result: { echo: { n: 3 } } },
+    });
   });
 });
 
@@ -83,7 +112,16 @@ const expected: Record<string, string[]> = {
 describe.skipIf(node === null || !existsSync(suite))("the official conformance suite on a workspace", () => {
   test.each(Object.entries(expected))("%s", { timeout: 120_000 }, async (revision, scenarios) => {
     const proxy = await authorizingProxy(world.url, "alice");
-    const { output } = await run(node ?? "", [suite, "server", "--url", `${proxy}/api/mcp/w/w/mcp`, "--requirements", revision, "-o", testFolder()]);
+    const { output } = await run(node ?? "", [
+      suite,
+      "server",
+      "--url",
+      `${proxy}/api/mcp/w/w/mcp`,
+      "--requirements",
+      revision,
+      "-o",
+      testFolder(),
+    ]);
     const passed = Array.from(output.matchAll(/^✓ ([a-z0-9-]+): [1-9]/gm), ([, name]) => name);
     expect(passed).toEqual(expect.arrayContaining(scenarios));
   });

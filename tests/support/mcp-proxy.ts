@@ -10,10 +10,13 @@ export async function authorizingProxy(target: string, token: string): Promise<s
   const { hostname, port } = new URL(target);
   const server = createServer((incoming, outgoing) => {
     const headers = [...incoming.rawHeaders, "Authorization", `Bearer ${token}`];
-    const passed = request({ hostname, port, method: incoming.method, path: incoming.url, headers, setHost: false } as never, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 500, answer.rawHeaders as never);
-      answer.pipe(outgoing);
-    });
+    const passed = request(
+      { hostname, port, method: incoming.method, path: incoming.url, headers, setHost: false } as never,
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.rawHeaders as never);
+        answer.pipe(outgoing);
+      },
+    );
     passed.on("error", () => outgoing.destroy());
     outgoing.on("close", () => passed.destroy());
     incoming.pipe(passed);

@@ -106,7 +106,12 @@ async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer)
     streamLimitMs: 20_000,
   };
   const auth = createAuthentication({ db, bus, now: () => new Date() });
-  const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth), ...mount(flowsOperations, flowsHandlers(services))];
+  const routes = [
+    ...identityRoutes(services),
+    ...itemRoutes(services, auth),
+    ...jobRoutes(services, auth),
+    ...mount(flowsOperations, flowsHandlers(services)),
+  ];
   const api = createApp({ services, auth, routes });
   const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true });
   const oauth = createOAuth(services, auth);

@@ -41,16 +41,24 @@ async function parentOf({ runs }: Lookup, { job }: FlowRun): Promise<FlowRun | n
   return isOpen && job.parentJob !== null ? runs.get(job.parentJob) : null;
 }
 
+/** Newer jobs of a step that may not have ended yet. */
+const mostOpen = 20;
+
 async function newestUnder({ db, runs, results }: Lookup, root: string, id: string): Promise<string | null> {
-  const leaf = await db.maybe<{ result: string | null }>(
+  const planned = results.plannedUnder(root, id);
+  if (planned !== undefined) return planned;
+  const leaves = await db.query<{ job: string; over: boolean; result: string | null }>(
     named(
       "flow_leaf",
-      sql`select d.result from flow_child c join job_done d on d.id = c.job
+      sql`select c.job, d.id is not null as over, d.result from flow_child c left join job_done d on d.id = c.job
         where c.root = ${root} and c.leaf = ${id} and (c.iteration < 0 or c.leaf <> c.step)
-        order by c.job desc limit 1`,
+        order by c.job desc limit ${mostOpen}`,
     ),
   );
-  if (leaf) return leaf.result ?? "null";
+  for (const { job, over, result } of leaves) {
+    const known = over ? (result ?? "null") : results.ending(job);
+    if (known !== undefined) return known;
+  }
   const bodies = await db.query<{ id: string; status: string }>(
     named(
       "flow_leaf_bodies",

@@ -12,6 +12,10 @@ export interface Results {
   ofJob(job: string): Promise<string>;
   /** The result of a job that ends in this drive; `child` where it is one of several of a step. */
   add(job: string, result: string, child?: EndedChild): void;
+  /** The result of a job that ends in this drive, if it does. */
+  ending(job: string): string | undefined;
+  /** The newest result that this drive alone knows under a root and a step's id. */
+  plannedUnder(root: string, leaf: string): string | undefined;
   /** Arguments of a flow, with what a loop adds: JSON text of an object. */
   args(run: FlowRun, iter: IterRef | null): Promise<string>;
 }
@@ -120,6 +124,13 @@ export function createResults({ db, plan, recent }: ResultsOptions): Results {
     read,
     ofJob,
     args,
+    ending: (job) => ended.get(job),
+    plannedUnder(root, leaf) {
+      const child = plan.children.findLast(
+        (candidate) => candidate.root === root && candidate.leaf === leaf && ended.has(candidate.job),
+      );
+      return child && ended.get(child.job);
+    },
     add(job, result, child) {
       ended.set(job, result);
       if (child) endedChildren.push({ ...child, job });

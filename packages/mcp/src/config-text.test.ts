@@ -15,14 +15,19 @@ test("Claude Code gets one command", () => {
   );
 });
 
-test.each(configClients)("%s: without a token nothing stands in its place, and the address of all workspaces is named", (client) => {
-  const text = configText({ client, baseUrl: "https://t.example", workspace: null });
-  expect(text).toContain("https://t.example/api/mcp");
-  expect(text).not.toMatch(/undefined|null|Bearer/);
-});
+test.each(configClients)(
+  "%s: without a token nothing stands in its place, and the address of all workspaces is named",
+  (client) => {
+    const text = configText({ client, baseUrl: "https://t.example", workspace: null });
+    expect(text).toContain("https://t.example/api/mcp");
+    expect(text).not.toMatch(/undefined|null|Bearer/);
+  },
+);
 
 test("nothing can be smuggled into a command", () => {
-  expect(() => configText({ ...asked, client: "claude-code", name: "x; rm -rf /" })).toThrow("cannot be a server's name");
+  expect(() => configText({ ...asked, client: "claude-code", name: "x; rm -rf /" })).toThrow(
+    "cannot be a server's name",
+  );
   expect(() => configText({ ...asked, client: "claude-code", token: "a' b" })).toThrow("no token has");
   expect(configText({ ...asked, client: "claude-code", workspace: "a'b" })).toContain("a'b".replace("'", "%27"));
 });

@@ -1,5 +1,15 @@
 /** Clients whose configuration {@link configText} can write. */
-export const configClients = ["claude-code", "claude", "cursor", "vscode", "windsurf", "codex", "gemini", "opencode", "json"] as const;
+export const configClients = [
+  "claude-code",
+  "claude",
+  "cursor",
+  "vscode",
+  "windsurf",
+  "codex",
+  "gemini",
+  "opencode",
+  "json",
+] as const;
 
 export type ConfigClient = (typeof configClients)[number];
 
@@ -34,14 +44,20 @@ function bridged({ name, url, header }: Server): string {
 }
 
 const writers: Record<ConfigClient, (server: Server) => string> = {
-  "claude-code": ({ name, url, header }) => `claude mcp add --transport http ${name} '${url}'${header ? ` --header 'Authorization: ${header}'` : ""}`,
-  claude: (server) => `# claude_desktop_config.json; or add ${server.url} as a custom connector and sign in\n${bridged(server)}`,
+  "claude-code": ({ name, url, header }) =>
+    `claude mcp add --transport http ${name} '${url}'${header ? ` --header 'Authorization: ${header}'` : ""}`,
+  claude: (server) =>
+    `# claude_desktop_config.json; or add ${server.url} as a custom connector and sign in\n${bridged(server)}`,
   cursor: (server) => `# .cursor/mcp.json\n${plain(server)}`,
   vscode: (server) => `# .vscode/mcp.json\n${plain(server, "servers", { type: "http" })}`,
-  windsurf: ({ name, url, header }) => `# ~/.codeium/windsurf/mcp_config.json\n${pretty({ mcpServers: { [name]: { serverUrl: url, ...(header ? { headers: { Authorization: header } } : {}) } } })}`,
-  codex: ({ name, url, header }) => `# ~/.codex/config.toml\n[mcp_servers.${name}]\nurl = ${JSON.stringify(url)}${header ? `\nhttp_headers = { Authorization = ${JSON.stringify(header)} }` : ""}`,
-  gemini: ({ name, url, header }) => `gemini mcp add --transport http${header ? ` --header 'Authorization: ${header}'` : ""} ${name} '${url}'`,
-  opencode: ({ name, url, header }) => `# opencode.json\n${pretty({ mcp: { [name]: { type: "remote", url, ...(header ? { headers: { Authorization: header } } : {}) } } })}`,
+  windsurf: ({ name, url, header }) =>
+    `# ~/.codeium/windsurf/mcp_config.json\n${pretty({ mcpServers: { [name]: { serverUrl: url, ...(header ? { headers: { Authorization: header } } : {}) } } })}`,
+  codex: ({ name, url, header }) =>
+    `# ~/.codex/config.toml\n[mcp_servers.${name}]\nurl = ${JSON.stringify(url)}${header ? `\nhttp_headers = { Authorization = ${JSON.stringify(header)} }` : ""}`,
+  gemini: ({ name, url, header }) =>
+    `gemini mcp add --transport http${header ? ` --header 'Authorization: ${header}'` : ""} ${name} '${url}'`,
+  opencode: ({ name, url, header }) =>
+    `# opencode.json\n${pretty({ mcp: { [name]: { type: "remote", url, ...(header ? { headers: { Authorization: header } } : {}) } } })}`,
   json: ({ name, url, header }) => {
     // The form the guide uses: the older transport's address with the token in it, understood by every client.
     const address = header ? `${url.replace(/\/mcp$/, "/sse")}?token=${header.slice("Bearer ".length)}` : url;
@@ -54,9 +70,14 @@ const writers: Record<ConfigClient, (server: Server) => string> = {
  * @throws TypeError when a name cannot be a server's name
  */
 export function configText({ client, baseUrl, workspace, token, name = "towermill" }: ConfigRequest): string {
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name)) throw new TypeError(`${JSON.stringify(name)} cannot be a server's name: use letters, digits, _ and -`);
-  if (token !== undefined && !/^[A-Za-z0-9_-]+$/.test(token)) throw new TypeError("the token holds characters that no token has");
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name))
+    throw new TypeError(`${JSON.stringify(name)} cannot be a server's name: use letters, digits, _ and -`);
+  if (token !== undefined && !/^[A-Za-z0-9_-]+$/.test(token))
+    throw new TypeError("the token holds characters that no token has");
   const root = baseUrl.replace(/\/$/, "");
-  const url = workspace === null ? `${root}/api/mcp` : `${root}/api/mcp/w/${encodeURIComponent(workspace).replaceAll("'", "%27")}/mcp`;
+  const url =
+    workspace === null
+      ? `${root}/api/mcp`
+      : `${root}/api/mcp/w/${encodeURIComponent(workspace).replaceAll("'", "%27")}/mcp`;
   return writers[client]({ name, url, header: token === undefined ? null : `Bearer ${token}` });
 }

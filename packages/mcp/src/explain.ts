@@ -41,11 +41,19 @@ function pathFor(name: string): string | null {
 async function explainAbsent({ host, session, catalogue }: Place, name: string): Promise<Explanation> {
   const { workspace, member } = session;
   const path = pathFor(name);
-  const state = path === null ? undefined : await host.db.maybe<ScriptState>(sql`
+  const state =
+    path === null
+      ? undefined
+      : await host.db.maybe<ScriptState>(sql`
     select archived, draft_only, kind, options->>'auto_kind' is not distinct from 'lib' as lib, extra_perms from script
     where workspace_id = ${workspace} and path = ${path} and not deleted order by archived, created_at desc limit 1`);
   const readable = (await catalogue.readable(member)).map((each) => each.toolName);
-  const unknown = { tool: name, listed: false, because: "unknown", reason: `no script or flow of this name is deployed in ${workspace}, or you may not read it` };
+  const unknown = {
+    tool: name,
+    listed: false,
+    because: "unknown",
+    reason: `no script or flow of this name is deployed in ${workspace}, or you may not read it`,
+  };
   if (path === null || !state || !mayKnow(session, path, state.extra_perms)) {
     const near = nearest(name, readable);
     return { ...unknown, reason: near ? `${unknown.reason}; did you mean ${near}?` : unknown.reason };
@@ -53,7 +61,13 @@ async function explainAbsent({ host, session, catalogue }: Place, name: string):
   const told = { tool: name, listed: false, path };
   if (state.archived) return { ...told, because: "archived", reason: "it is archived; deploy it again" };
   if (state.draft_only) return { ...told, because: "draft", reason: "it is only a draft; deploy it" };
-  return { ...told, because: "not_a_tool", reason: state.lib ? "it is a library: it has no main function" : `scripts of the kind ${state.kind} are not run on their own` };
+  return {
+    ...told,
+    because: "not_a_tool",
+    reason: state.lib
+      ? "it is a library: it has no main function"
+      : `scripts of the kind ${state.kind} are not run on their own`,
+  };
 }
 
 function mayKnow({ member }: WorkspaceSession, path: string, acl: Record<string, boolean>): boolean {
@@ -70,13 +84,24 @@ export async function explain(place: Place, name: string): Promise<Explanation> 
   if (tool) {
     const verdict = judgeEndpoint(session, tool);
     if (verdict.allowed && !isWanted(session, tool)) {
-      return { tool: name, listed: false, because: "on_request", reason: `it is shown on request, and can be called all the same: add ?toolsets=${tool.toolset} to the address` };
+      return {
+        tool: name,
+        listed: false,
+        because: "on_request",
+        reason: `it is shown on request, and can be called all the same: add ?toolsets=${tool.toolset} to the address`,
+      };
     }
     if (verdict.allowed) return { tool: name, listed: true, because: "listed", reason: "the token covers it" };
     return { tool: name, listed: false, because: verdict.because, reason: verdict.reason };
   }
   const operation = host.operations.find((op) => op.id === name);
-  if (operation) return { tool: name, listed: false, because: "not_a_tool", reason: "it is an operation of the REST API that is not offered as a tool" };
+  if (operation)
+    return {
+      tool: name,
+      listed: false,
+      because: "not_a_tool",
+      reason: "it is an operation of the REST API that is not offered as a tool",
+    };
   const candidates = /^[ufg]\//.test(name) ? [toolName("script", name), toolName("flow", name)] : [name];
   for (const candidate of candidates) {
     const runnable = await catalogue.find(session.workspace, candidate);
@@ -85,7 +110,8 @@ export async function explain(place: Place, name: string): Promise<Explanation> 
     const verdict = judgeRunnable(session, runnable, favorites.has(`${runnable.kind}:${runnable.path}`));
     const told = { tool: runnable.toolName, path: runnable.path };
     if (!verdict.allowed) return { ...told, listed: false, because: verdict.because, reason: verdict.reason };
-    const reason = runnable.summary === "" ? "listed, but it has no summary: the model sees only its path" : "the token covers it";
+    const reason =
+      runnable.summary === "" ? "listed, but it has no summary: the model sees only its path" : "the token covers it";
     return { ...told, listed: true, because: "listed", reason };
   }
   return explainAbsent(place, name);

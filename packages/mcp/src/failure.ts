@@ -15,7 +15,8 @@ export function nearest(name: string, candidates: Iterable<string>): string | nu
   let best: { name: string; distance: number } | null = null;
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance <= Math.max(2, name.length / 3) && (best === null || distance < best.distance)) best = { name: candidate, distance };
+    if (distance <= Math.max(2, name.length / 3) && (best === null || distance < best.distance))
+      best = { name: candidate, distance };
   }
   return best?.name ?? null;
 }

@@ -7,10 +7,16 @@ describe("what a token's scopes grant over MCP", () => {
     expect(readGrant(["if_jobs:filter_tags:gpu"])?.endpoints.has("*")).toBe(true);
   });
 
-  test.each([["jobs:read"], ["scripts:write"], ["mcpx:all"], ["mcp-foo"], ["mcp:foo"], ["MCP"], ["mcp:"], ["mcp:constructor"]])(
-    "%s grants nothing",
-    (scope) => expect(readGrant([scope])).toBeNull(),
-  );
+  test.each([
+    ["jobs:read"],
+    ["scripts:write"],
+    ["mcpx:all"],
+    ["mcp-foo"],
+    ["mcp:foo"],
+    ["MCP"],
+    ["mcp:"],
+    ["mcp:constructor"],
+  ])("%s grants nothing", (scope) => expect(readGrant([scope])).toBeNull());
 
   test("an empty list of scopes grants nothing", () => expect(readGrant([])).toBeNull());
 

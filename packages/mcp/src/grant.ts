@@ -33,7 +33,15 @@ type Draft = {
 };
 
 function emptyDraft(): Draft {
-  return { endpoints: new Set(), toolsets: new Map(), reading: false, running: false, scripts: [], flows: [], favorites: false };
+  return {
+    endpoints: new Set(),
+    toolsets: new Map(),
+    reading: false,
+    running: false,
+    scripts: [],
+    flows: [],
+    favorites: false,
+  };
 }
 
 function allow(draft: Draft, runnables: readonly string[]): void {

@@ -20,22 +20,35 @@ export const leanTools: readonly ShownTool[] = [
   {
     name: "search_tools",
     title: "Search tools",
-    description: "Finds tools by words: everything of the workspace (scripts, flows, variables, jobs…) is one. Answers names and what they do.",
-    inputSchema: { type: "object", properties: { query: { type: "string" }, limit: { type: "integer" } }, required: ["query"] },
+    description:
+      "Finds tools by words: everything of the workspace (scripts, flows, variables, jobs…) is one. Answers names and what they do.",
+    inputSchema: {
+      type: "object",
+      properties: { query: { type: "string" }, limit: { type: "integer" } },
+      required: ["query"],
+    },
     annotations: reads,
   },
   {
     name: "describe_tools",
     title: "Describe tools",
     description: "Answers the input schema of tools by their names.",
-    inputSchema: { type: "object", properties: { names: { type: "array", items: { type: "string" } } }, required: ["names"] },
+    inputSchema: {
+      type: "object",
+      properties: { names: { type: "array", items: { type: "string" } } },
+      required: ["names"],
+    },
     annotations: reads,
   },
   {
     name: "call_tool",
     title: "Call a tool",
     description: "Calls a tool found with search_tools.",
-    inputSchema: { type: "object", properties: { name: { type: "string" }, arguments: { type: "object" } }, required: ["name"] },
+    inputSchema: {
+      type: "object",
+      properties: { name: { type: "string" }, arguments: { type: "object" } },
+      required: ["name"],
+    },
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   },
 ];
@@ -58,7 +71,8 @@ function words(text: string): string[] {
 function score(tool: ShownTool, wanted: readonly string[]): number {
   const name = words(`${tool.name} ${tool.title ?? ""}`);
   const about = words(tool.description);
-  const hit = (list: readonly string[], word: string): boolean => list.some((each) => each.startsWith(word) || (each.length > 3 && word.startsWith(each)));
+  const hit = (list: readonly string[], word: string): boolean =>
+    list.some((each) => each.startsWith(word) || (each.length > 3 && word.startsWith(each)));
   return wanted.reduce((sum, word) => sum + (hit(name, word) ? 3 : 0) + (hit(about, word) ? 1 : 0), 0);
 }
 
@@ -68,7 +82,9 @@ async function search(catalog: Catalog, session: Session, args: Arguments): Prom
   const all = await catalog.list(session);
   const ranked = all.map((tool) => ({ tool, points: score(tool, wanted) })).filter((each) => each.points > 0);
   ranked.sort((a, b) => b.points - a.points || a.tool.name.localeCompare(b.tool.name));
-  const items = ranked.slice(0, limit).map(({ tool }) => ({ name: tool.name, about: tool.description.split("\n")[0]?.slice(0, 160) }));
+  const items = ranked
+    .slice(0, limit)
+    .map(({ tool }) => ({ name: tool.name, about: tool.description.split("\n")[0]?.slice(0, 160) }));
   return jsonResult({ items, found: ranked.length, tools: all.length });
 }
 
@@ -78,18 +94,25 @@ async function describeTools(catalog: Catalog, session: Session, args: Arguments
   const all = new Map((await catalog.list(session)).map((tool) => [tool.name, tool]));
   const items = names.slice(0, 20).map((name: unknown) => {
     const tool = all.get(String(name));
-    return tool ? { name: tool.name, description: tool.description, inputSchema: tool.inputSchema, annotations: tool.annotations } : { name, error: "no such tool" };
+    return tool
+      ? { name: tool.name, description: tool.description, inputSchema: tool.inputSchema, annotations: tool.annotations }
+      : { name, error: "no such tool" };
   });
   return jsonResult({ items });
 }
 
 /** Answers a meta tool; what it calls is judged like any direct call. */
-export async function callLean(catalog: Catalog, session: Session, { name, args, context }: { name: string; args: Arguments; context: CallContext }): Promise<ToolResult> {
+export async function callLean(
+  catalog: Catalog,
+  session: Session,
+  { name, args, context }: { name: string; args: Arguments; context: CallContext },
+): Promise<ToolResult> {
   if (name === "search_tools") return search(catalog, session, args);
   if (name === "describe_tools") return describeTools(catalog, session, args);
   const inner = requireArgument(args, "name");
   if (isLean(inner)) throw new ToolFailure(`name: ${inner} is called directly`);
   const given = args["arguments"] ?? {};
-  if (typeof given !== "object" || given === null || Array.isArray(given)) throw new ToolFailure("arguments: expected an object");
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new ToolFailure("arguments: expected an object");
   return catalog.call(session, { name: inner, args: given as Arguments, context });
 }

@@ -33,7 +33,12 @@ export interface Mcp {
 
 function assemble(host: Host): Parts {
   const taken = new Set([...endpointTools(host.operations).keys(), ...ownTools.keys()]);
-  const catalogue = createCatalogue({ db: host.db, bus: host.bus, sources: host.sources ?? [scriptSource, flowSource], taken });
+  const catalogue = createCatalogue({
+    db: host.db,
+    bus: host.bus,
+    sources: host.sources ?? [scriptSource, flowSource],
+    taken,
+  });
   return { host, toolbox: createToolbox(host, catalogue), catalogue, seal: createSeal(host.secret) };
 }
 
@@ -53,11 +58,12 @@ export function createMcp(host: Host): Mcp {
     const text = await readText(request);
     if (text === null) return fault(413, "The request is too large");
     const body = parse(text);
-    const { url, headers, signal } = request;
-    const fresh = new Request(url, { method: "POST", headers, signal, ...(body === undefined ? { body: text } : {}) });
-    if (body === undefined) return shared.fetch(fresh, { authInfo: authInfoOf(entry) });
+    if (body === undefined) {
+      const { url, headers } = request;
+      return shared.fetch(new Request(url, { method: "POST", headers, body: text }), { authInfo: authInfoOf(entry) });
+    }
     const message: Message = typeof body === "object" && body !== null && !Array.isArray(body) ? body : {};
-    return (message.method === "subscriptions/listen" ? listens.open : exchange)(entry, { request: fresh, body, message });
+    return (message.method === "subscriptions/listen" ? listens.open : exchange)(entry, { request, body, message });
   };
 
   const route = async (address: Address, request: Request): Promise<Response> => {
@@ -67,7 +73,8 @@ export function createMcp(host: Host): Mcp {
     if (address.kind !== "endpoint" && address.kind !== "message") {
       return method === "GET" ? inquire(parts, { address, entry, request }) : fault(405, "Use GET", { allow: "GET" });
     }
-    if (address.kind === "message") return method === "POST" ? streams.receive(entry, request) : fault(405, "Use POST", { allow: "POST" });
+    if (address.kind === "message")
+      return method === "POST" ? streams.receive(entry, request) : fault(405, "Use POST", { allow: "POST" });
     if (method === "POST") return post(entry, request);
     if (method === "GET" && address.sse) return streams.open(entry, request);
     return fault(405, "Method not allowed", { allow: address.sse ? "GET, POST" : "POST" });

@@ -17,7 +17,17 @@ export type Mode = "all" | "session" | "runnables" | "lean";
 const modes: readonly Mode[] = ["all", "session", "runnables", "lean"];
 
 function names(...texts: (string | null)[]): ReadonlySet<string> | null {
-  const lists = texts.filter((text) => text !== null).map((text) => new Set(text.split(",").map((name) => name.trim()).filter(Boolean)));
+  const lists = texts
+    .filter((text) => text !== null)
+    .map(
+      (text) =>
+        new Set(
+          text
+            .split(",")
+            .map((name) => name.trim())
+            .filter(Boolean),
+        ),
+    );
   if (lists.length === 0) return null;
   return new Set([...(lists[0] ?? [])].filter((name) => lists.every((each) => each.has(name))));
 }

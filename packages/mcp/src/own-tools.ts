@@ -16,7 +16,11 @@ export interface OwnTool {
   toolset: string;
   /** Shown and called only where the workspace is an argument. */
   openOnly?: true;
-  call(host: Host, session: Session, asked: { args: Arguments; context: CallContext; enter: Enter }): Promise<ToolResult>;
+  call(
+    host: Host,
+    session: Session,
+    asked: { args: Arguments; context: CallContext; enter: Enter },
+  ): Promise<ToolResult>;
 }
 
 /** The session in the workspace a call names. @throws ToolFailure */
@@ -29,10 +33,14 @@ const waiting: OwnTool = {
   shown: {
     name: "waitForJob",
     title: "Wait for a job",
-    description: "Waits for a job to end and answers its result. When it takes longer, answers that it still runs and the end of its log; call again.",
+    description:
+      "Waits for a job to end and answers its result. When it takes longer, answers that it still runs and the end of its log; call again.",
     inputSchema: {
       type: "object",
-      properties: { id: { type: "string" }, timeout_seconds: { type: "integer", minimum: 0, maximum: longestWaitSeconds } },
+      properties: {
+        id: { type: "string" },
+        timeout_seconds: { type: "integer", minimum: 0, maximum: longestWaitSeconds },
+      },
       required: ["id"],
     },
     outputSchema: runAnswer,
@@ -40,7 +48,8 @@ const waiting: OwnTool = {
   },
   async call(host, _, { args, context, enter }) {
     const asked = args["timeout_seconds"];
-    const seconds = typeof asked === "number" && asked >= 0 ? Math.min(asked, longestWaitSeconds) : context.waitMs / 1000;
+    const seconds =
+      typeof asked === "number" && asked >= 0 ? Math.min(asked, longestWaitSeconds) : context.waitMs / 1000;
     const session = await enter(args);
     return waitForJob(host, session, { id: requireJobId(args["id"]), context: { ...context, waitMs: seconds * 1000 } });
   },
@@ -62,7 +71,9 @@ const workspaces: OwnTool = {
   },
 };
 
-export const ownTools: ReadonlyMap<string, OwnTool> = new Map([waiting, workspaces].map((tool) => [tool.shown.name, tool]));
+export const ownTools: ReadonlyMap<string, OwnTool> = new Map(
+  [waiting, workspaces].map((tool) => [tool.shown.name, tool]),
+);
 
 /** @throws ToolFailure */
 export function requireArgument(args: Arguments, name: string): string {

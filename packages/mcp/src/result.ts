@@ -71,5 +71,8 @@ export function previewResult(text: string, link: Link | null): ToolResult {
 
 /** A whole that clients would otherwise cut. */
 export function documentResult(text: string, value: Json): ToolResult {
-  return { ...textResult(text, value), ...(text.length > usualLimit ? { _meta: { "anthropic/maxResultSizeChars": 500_000 } } : {}) };
+  return {
+    ...textResult(text, value),
+    ...(text.length > usualLimit ? { _meta: { "anthropic/maxResultSizeChars": 500_000 } } : {}),
+  };
 }

@@ -50,8 +50,12 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
 
   const listAll = async (session: Session): Promise<ShownTool[]> => {
     const shape = session.workspace === null ? "open" : "bound";
-    const own = [...ownTools.values()].filter((tool) => isVisible(session, tool)).map(({ shown }) => (shape === "open" ? withWorkspace(shown) : shown));
-    const shown = [...endpoints.values()].filter((tool) => isWanted(session, tool) && judgeEndpoint(session, tool).allowed).map((tool) => tool.shown[shape]);
+    const own = [...ownTools.values()]
+      .filter((tool) => isVisible(session, tool))
+      .map(({ shown }) => (shape === "open" ? withWorkspace(shown) : shown));
+    const shown = [...endpoints.values()]
+      .filter((tool) => isWanted(session, tool) && judgeEndpoint(session, tool).allowed)
+      .map((tool) => tool.shown[shape]);
     const inside = inWorkspace(session);
     const runnables = inside ? await runnablesOf(inside) : [];
     return [...shown, ...own, ...(inside ? await catalogue.show(inside.member, runnables) : [])];
@@ -62,11 +66,19 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
     const inside = inWorkspace(session);
     if (inside) {
       if (named === null || named === inside.workspace) return inside;
-      throw new ToolFailure(`workspace: this address is for the workspace ${inside.workspace}, not ${named}`, "Leave workspace out, or use the address /api/mcp.");
+      throw new ToolFailure(
+        `workspace: this address is for the workspace ${inside.workspace}, not ${named}`,
+        "Leave workspace out, or use the address /api/mcp.",
+      );
     }
-    if (named === null) throw new ToolFailure("workspace: is required here", "list_workspaces shows those you may use.");
+    if (named === null)
+      throw new ToolFailure("workspace: is required here", "list_workspaces shows those you may use.");
     const member = await host.memberOf(session.principal, named);
-    if (!member) throw new ToolFailure(`workspace: you are not a member of ${named}, or it does not exist`, "list_workspaces shows those you may use.");
+    if (!member)
+      throw new ToolFailure(
+        `workspace: you are not a member of ${named}, or it does not exist`,
+        "list_workspaces shows those you may use.",
+      );
     return { ...session, workspace: named, member };
   };
 
@@ -75,11 +87,16 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
     return enter(session, typeof named === "string" ? named : null);
   };
 
-  const agree = async (session: Session, { tool, request, context }: { tool: EndpointTool; request: EndpointRequest; context: CallContext }): Promise<AskedResult | null> => {
+  const agree = async (
+    session: Session,
+    { tool, request, context }: { tool: EndpointTool; request: EndpointRequest; context: CallContext },
+  ): Promise<AskedResult | null> => {
     if (!tool.destructive || tool.runs || request.confirmed) return null;
     const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
     const sure = tool.operation.method === "DELETE" || tool.name.startsWith("delete") ? " This cannot be undone." : "";
-    const digest = createHash("sha256").update(JSON.stringify([session.principal.id, session.workspace, tool.name, request])).digest("base64url");
+    const digest = createHash("sha256")
+      .update(JSON.stringify([session.principal.id, session.workspace, tool.name, request]))
+      .digest("base64url");
     const question = { text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${sure}`, digest };
     const answer = await context.agreed(question);
     if (answer === "no") throw new ToolFailure(`${tool.name}: the user did not agree, nothing was done`);
@@ -88,14 +105,20 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
 
   const callTool = async (session: Session, { name, args, context }: Asked): Promise<ToolResult | AskedResult> => {
     const own = ownTools.get(name);
-    if (own && isVisible(session, own)) return own.call(host, session, { args, context, enter: enterByArguments(session) });
+    if (own && isVisible(session, own))
+      return own.call(host, session, { args, context, enter: enterByArguments(session) });
     const tool = endpoints.get(name);
     if (tool) {
       const request = readArguments(tool, args);
       const inside = tool.ofWorkspace ? await enter(session, request.workspace) : session;
       const asked = await agree(inside, { tool, request, context });
       if (asked) return asked;
-      return callEndpoint(host, inside, { tool, request, favorites: await favoritesOf(inside), signal: context.signal });
+      return callEndpoint(host, inside, {
+        tool,
+        request,
+        favorites: await favoritesOf(inside),
+        signal: context.signal,
+      });
     }
     const inside = inWorkspace(session);
     const runnable = inside ? await catalogue.find(inside.workspace, name) : null;
@@ -108,7 +131,10 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
   };
 
   const unknown = async (session: Session, name: string): Promise<string> => {
-    const near = nearest(name, (await listAll(session)).map((tool) => tool.name));
+    const near = nearest(
+      name,
+      (await listAll(session)).map((tool) => tool.name),
+    );
     return `Unknown tool: ${name.slice(0, 200)}${near ? `. Did you mean ${near}?` : ""}`;
   };
 
@@ -122,7 +148,10 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
     }
   };
 
-  const catalog = { list: listAll, call: (session: Session, asked: Asked) => callTool(session, asked) as Promise<ToolResult> };
+  const catalog = {
+    list: listAll,
+    call: (session: Session, asked: Asked) => callTool(session, asked) as Promise<ToolResult>,
+  };
   return {
     endpoints,
     async list(session) {
@@ -133,24 +162,47 @@ export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
       const stop = cancel && judgeEndpoint(session, cancel).allowed ? [cancel.shown[shape]] : [];
       return [...leanTools, ...(waiting ? [waiting.shown] : []), ...stop];
     },
-    call: (session, asked) => guarded(() => (isLean(asked.name) && session.narrowing.mode === "lean" ? callLean(catalog, session, asked) : callTool(session, asked))),
+    call: (session, asked) =>
+      guarded(() =>
+        isLean(asked.name) && session.narrowing.mode === "lean"
+          ? callLean(catalog, session, asked)
+          : callTool(session, asked),
+      ),
   };
 }
 
 /** Tools that are shown on request only are called all the same: this is about the length of a list, not about rights. */
 export function isWanted({ narrowing: { mode, toolsets, tools }, grant }: Session, tool: EndpointTool): boolean {
-  return !tool.presentation.onRequest || mode === "lean" || toolsets !== null || tools !== null || grant.endpoints.has(tool.name) || grant.toolsets.has(tool.toolset);
+  return (
+    !tool.presentation.onRequest ||
+    mode === "lean" ||
+    toolsets !== null ||
+    tools !== null ||
+    grant.endpoints.has(tool.name) ||
+    grant.toolsets.has(tool.toolset)
+  );
 }
 
-function isVisible(session: Session, { shown, toolset, openOnly }: { shown: ShownTool; toolset: string; openOnly?: true }): boolean {
+function isVisible(
+  session: Session,
+  { shown, toolset, openOnly }: { shown: ShownTool; toolset: string; openOnly?: true },
+): boolean {
   const { toolsets, tools, exclude } = session.narrowing;
   if (openOnly && session.workspace !== null) return false;
-  return (toolsets === null || toolsets.has(toolset)) && (tools === null || tools.has(shown.name)) && !exclude.has(shown.name);
+  return (
+    (toolsets === null || toolsets.has(toolset)) &&
+    (tools === null || tools.has(shown.name)) &&
+    !exclude.has(shown.name)
+  );
 }
 
 function withWorkspace(shown: ShownTool): ShownTool {
   const { properties, required } = shown.inputSchema as { properties?: Record<string, unknown>; required?: string[] };
   if (shown.name === "list_workspaces") return shown;
-  const inputSchema = { ...shown.inputSchema, properties: { workspace: { type: "string" }, ...properties }, required: ["workspace", ...(required ?? [])] };
+  const inputSchema = {
+    ...shown.inputSchema,
+    properties: { workspace: { type: "string" }, ...properties },
+    required: ["workspace", ...(required ?? [])],
+  };
   return { ...shown, inputSchema };
 }

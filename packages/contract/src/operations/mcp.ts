@@ -37,7 +37,13 @@ export const mcpOperations = [
     scope: { domain: "mcp", action: "read" },
     params: inWorkspace,
     query: z.object({ tool: z.string() }),
-    answer: z.object({ tool: z.string(), listed: z.boolean(), because: z.string(), reason: z.string(), path: z.string().optional() }),
+    answer: z.object({
+      tool: z.string(),
+      listed: z.boolean(),
+      because: z.string(),
+      reason: z.string(),
+      path: z.string().optional(),
+    }),
     extension: true,
   }),
   operation({

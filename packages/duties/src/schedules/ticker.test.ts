@@ -2,7 +2,7 @@ import { createDispatcher } from "@towermill/queue";
 import { openBus, openPool, silentLog, sql } from "@towermill/store";
 import { whenDone } from "@towermill/testkit";
 import { afterEach, expect, test, vi } from "vitest";
-import { scheduleHistory } from "./history.ts";
+import { forgetHistory } from "./history.ts";
 import { addSchedule, schedulesWorld } from "../../test/schedules-world.ts";
 import { startTicker, type RunningTicker } from "./ticker.ts";
 
@@ -92,6 +92,6 @@ test("an old history is forgotten, the newest part stays", async () => {
   await db.execute(sql`
     insert into schedule_tick (workspace_id, path, due, state, settled_at)
     select 'w', 'u/alice/old', date_trunc('second', now()) - make_interval(days => 10, mins => n), 'success', now() - interval '10 days' from generate_series(1, 1200) n`);
-  await scheduleHistory.run({ ...ctx, now: () => new Date(), retentionDays: 30 });
+  await forgetHistory(db);
   expect(await ticks("u/alice/old")).toHaveLength(1000);
 });

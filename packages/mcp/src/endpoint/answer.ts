@@ -1,4 +1,14 @@
-import { documentLimit, documentResult, errorResult, listResult, previewResult, textResult, usualLimit, type Link, type ToolResult } from "../result.ts";
+import {
+  documentLimit,
+  documentResult,
+  errorResult,
+  listResult,
+  previewResult,
+  textResult,
+  usualLimit,
+  type Link,
+  type ToolResult,
+} from "../result.ts";
 import type { EndpointRequest } from "./arguments.ts";
 import type { EndpointTool } from "./tool.ts";
 import type { Schema } from "./schema.ts";
@@ -24,7 +34,8 @@ function problemOf(text: string, status: number): Problem {
 function fragmentOf(tool: EndpointTool, complaint: string): string | null {
   const [, part, field] = /(body|query|path)\.([A-Za-z0-9_]+)/.exec(complaint) ?? [];
   if (field === undefined) return null;
-  const properties = part === "query" ? tool.query?.properties : tool.body === "raw" ? undefined : tool.body?.properties;
+  const properties =
+    part === "query" ? tool.query?.properties : tool.body === "raw" ? undefined : tool.body?.properties;
   const schema: Schema | undefined = properties?.[field];
   return schema ? `Expected ${part ?? ""}.${field}: ${JSON.stringify(schema).slice(0, 600)}` : null;
 }
@@ -32,7 +43,11 @@ function fragmentOf(tool: EndpointTool, complaint: string): string | null {
 /** A refusal of the API as what the model can act on: what failed, the field, what was expected, the next step. */
 export function refusal(tool: EndpointTool, text: string, status: number): ToolResult {
   const { title, detail = text, hint } = problemOf(text, status);
-  const lines = [`${tool.name} failed (${status}${title ? ` ${title}` : ""}): ${detail}`, fragmentOf(tool, detail), hint];
+  const lines = [
+    `${tool.name} failed (${status}${title ? ` ${title}` : ""}): ${detail}`,
+    fragmentOf(tool, detail),
+    hint,
+  ];
   return errorResult(lines.filter((line) => line !== null && line !== undefined && line !== "").join("\n"));
 }
 
@@ -40,7 +55,11 @@ function linkOf(tool: EndpointTool, { params }: EndpointRequest, workspace: stri
   const id = params["id"];
   if (workspace === null || id === undefined || tool.operation.scope?.domain !== "jobs") return null;
   const part = tool.name.includes("Logs") ? "/logs" : tool.name.includes("Result") ? "/result" : "";
-  return { uri: `wm://${workspace}/jobs/${id}${part}`, name: `job ${id}${part}`, mimeType: part === "/logs" ? "text/plain" : "application/json" };
+  return {
+    uri: `wm://${workspace}/jobs/${id}${part}`,
+    name: `job ${id}${part}`,
+    mimeType: part === "/logs" ? "text/plain" : "application/json",
+  };
 }
 
 interface Context {
@@ -49,11 +68,18 @@ interface Context {
 }
 
 /** What the API answered as a tool result: compact, always valid JSON where it is JSON, never cut inside. */
-export async function endpointResult(tool: EndpointTool, response: Response, { request, workspace }: Context): Promise<ToolResult> {
+export async function endpointResult(
+  tool: EndpointTool,
+  response: Response,
+  { request, workspace }: Context,
+): Promise<ToolResult> {
   const text = await response.text();
   if (response.status >= 400) return refusal(tool, text, response.status);
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
-  if (!isJson) return text.length > usualLimit ? previewResult(text, linkOf(tool, request, workspace)) : textResult(text, { result: text });
+  if (!isJson)
+    return text.length > usualLimit
+      ? previewResult(text, linkOf(tool, request, workspace))
+      : textResult(text, { result: text });
   const value: unknown = JSON.parse(text === "" ? "null" : text);
   if (Array.isArray(value)) return listResult(text, value, Number(request.query["page"] ?? 1));
   if (typeof value !== "object" || value === null) return textResult(text, { result: value });

@@ -28,10 +28,34 @@ const thing = endpointTools([update]).get("updateThing") ?? expect.fail();
 
 describe("the calls of the testing plan, word for word", () => {
   test.each([
-    ["createFlow", { workspace: "admins", body: { path: "f/test/example_flow", summary: "Test flow", value: { modules: [] } } }, { params: {}, query: {}, body: { path: "f/test/example_flow", summary: "Test flow", value: { modules: [] } } }],
-    ["updateFlow", { workspace: "admins", path: "f/test/example_flow", body: { summary: "Updated test flow", deployment_message: "Updated via MCP" } }, { params: { path: "f/test/example_flow" }, query: {}, body: { summary: "Updated test flow", deployment_message: "Updated via MCP" } }],
-    ["archiveFlowByPath", { workspace: "admins", path: "f/test/example_flow", body: { archived: true } }, { params: { path: "f/test/example_flow" }, query: {}, body: { archived: true } }],
-    ["deleteFlowByPath", { workspace: "admins", path: "f/test/example_flow", query: { keep_captures: false } }, { params: { path: "f/test/example_flow" }, query: { keep_captures: "false" }, body: undefined }],
+    [
+      "createFlow",
+      { workspace: "admins", body: { path: "f/test/example_flow", summary: "Test flow", value: { modules: [] } } },
+      { params: {}, query: {}, body: { path: "f/test/example_flow", summary: "Test flow", value: { modules: [] } } },
+    ],
+    [
+      "updateFlow",
+      {
+        workspace: "admins",
+        path: "f/test/example_flow",
+        body: { summary: "Updated test flow", deployment_message: "Updated via MCP" },
+      },
+      {
+        params: { path: "f/test/example_flow" },
+        query: {},
+        body: { summary: "Updated test flow", deployment_message: "Updated via MCP" },
+      },
+    ],
+    [
+      "archiveFlowByPath",
+      { workspace: "admins", path: "f/test/example_flow", body: { archived: true } },
+      { params: { path: "f/test/example_flow" }, query: {}, body: { archived: true } },
+    ],
+    [
+      "deleteFlowByPath",
+      { workspace: "admins", path: "f/test/example_flow", query: { keep_captures: false } },
+      { params: { path: "f/test/example_flow" }, query: { keep_captures: "false" }, body: undefined },
+    ],
   ])("%s", (name, args, request) => {
     expect(readArguments(tool(name), args)).toEqual({ workspace: "admins", confirmed: false, ...request });
   });
@@ -39,7 +63,12 @@ describe("the calls of the testing plan, word for word", () => {
 
 describe("shapes", () => {
   test("every shape of one call is the same request", () => {
-    const value = fc.record({ path: fc.string({ minLength: 1 }), value: fc.string(), size: fc.option(fc.integer(), { nil: undefined }), force: fc.boolean() });
+    const value = fc.record({
+      path: fc.string({ minLength: 1 }),
+      value: fc.string(),
+      size: fc.option(fc.integer(), { nil: undefined }),
+      force: fc.boolean(),
+    });
     fc.assert(
       fc.property(value, ({ path, force, ...rest }) => {
         const fields = JSON.parse(JSON.stringify(rest)) as Record<string, unknown>;
@@ -53,7 +82,14 @@ describe("shapes", () => {
           { path, force: String(force), body: JSON.stringify(fields) },
         ];
         const requests = shapes.map((shape) => readArguments(thing, shape));
-        for (const request of requests) expect(request).toEqual({ workspace: null, params: { path }, query: { force: String(force) }, body: { path, ...fields }, confirmed: false });
+        for (const request of requests)
+          expect(request).toEqual({
+            workspace: null,
+            params: { path },
+            query: { force: String(force) },
+            body: { path, ...fields },
+            confirmed: false,
+          });
       }),
     );
   });
@@ -69,12 +105,18 @@ describe("shapes", () => {
   });
 
   test("a misspelt name is told the one that was meant", () => {
-    expect(() => readArguments(thing, { valeu: "x", path: "p" })).toThrow(expect.objectContaining({ hint: "Did you mean value?" }));
+    expect(() => readArguments(thing, { valeu: "x", path: "p" })).toThrow(
+      expect.objectContaining({ hint: "Did you mean value?" }),
+    );
   });
 
   test("a run takes its arguments as args or body", () => {
     const run = tool("runScriptByPath");
-    for (const args of [{ path: "p", args: { a: 1 } }, { path: "p", body: { a: 1 } }]) expect(readArguments(run, args).body).toEqual({ a: 1 });
+    for (const args of [
+      { path: "p", args: { a: 1 } },
+      { path: "p", body: { a: 1 } },
+    ])
+      expect(readArguments(run, args).body).toEqual({ a: 1 });
     expect(readArguments(run, { path: "p" }).body).toEqual({});
   });
 });
@@ -82,7 +124,9 @@ describe("shapes", () => {
 describe("the catalogue", () => {
   /** Four characters a token is what o200k_base makes of such JSON, within a few percent. */
   const tokens = (value: unknown): number => JSON.stringify(value).length / 4;
-  const shown = [...tools.values()].filter((each) => !each.presentation.onRequest).map(({ shown: { bound } }) => ({ ...bound, outputSchema: undefined }));
+  const shown = [...tools.values()]
+    .filter((each) => !each.presentation.onRequest)
+    .map(({ shown: { bound } }) => ({ ...bound, outputSchema: undefined }));
 
   test("costs at most 7,000 tokens, no tool more than 560, no description more than 1,500 characters", () => {
     expect(shown.reduce((sum, each) => sum + tokens(each), 0)).toBeLessThan(7000);
@@ -93,14 +137,38 @@ describe("the catalogue", () => {
   test("says of every tool what it does, whether it changes anything, and what it answers", () => {
     for (const each of tools.values()) {
       const { description, annotations, outputSchema, name } = each.shown.bound;
-      expect([name, description.length > 20, typeof annotations.readOnlyHint, outputSchema?.type]).toEqual([name, true, "boolean", "object"]);
+      expect([name, description.length > 20, typeof annotations.readOnlyHint, outputSchema?.type]).toEqual([
+        name,
+        true,
+        "boolean",
+        "object",
+      ]);
       expect(name).toMatch(/^[A-Za-z0-9_-]{1,40}$/);
       expect([name, annotations.readOnlyHint && annotations.destructiveHint]).toEqual([name, false]);
     }
   });
 
   test("has every way to change flows, scripts, apps, variables, resources and schedules", () => {
-    const wanted = ["createFlow", "updateFlow", "archiveFlowByPath", "deleteFlowByPath", "createScript", "archiveScriptByPath", "createApp", "updateApp", "deleteApp", "createVariable", "updateVariable", "deleteVariable", "createResource", "updateResource", "deleteResource", "createSchedule", "updateSchedule", "deleteSchedule"];
+    const wanted = [
+      "createFlow",
+      "updateFlow",
+      "archiveFlowByPath",
+      "deleteFlowByPath",
+      "createScript",
+      "archiveScriptByPath",
+      "createApp",
+      "updateApp",
+      "deleteApp",
+      "createVariable",
+      "updateVariable",
+      "deleteVariable",
+      "createResource",
+      "updateResource",
+      "deleteResource",
+      "createSchedule",
+      "updateSchedule",
+      "deleteSchedule",
+    ];
     expect(wanted.filter((name) => !tools.has(name))).toEqual([]);
   });
 });

@@ -31,26 +31,41 @@ function textOf(name: string, value: unknown): string {
 /** Where each flat name goes; the suffixes `__path`, `__query`, `__body` say it outright. */
 function placeOf(name: string, tool: EndpointTool): { part: "params" | "query" | "body"; field: string } | null {
   const [, field = name, part] = /^(.+)__(path|query|body)$/.exec(name) ?? [];
-  const inBody = tool.body === "raw" || (tool.body !== null && (field in tool.body.properties || "additionalProperties" in tool.body));
-  const takes = { path: tool.params.includes(field), query: tool.query !== null && field in tool.query.properties, body: inBody };
+  const inBody =
+    tool.body === "raw" ||
+    (tool.body !== null && (field in tool.body.properties || "additionalProperties" in tool.body));
+  const takes = {
+    path: tool.params.includes(field),
+    query: tool.query !== null && field in tool.query.properties,
+    body: inBody,
+  };
   if (part === "path" && takes.path) return { part: "params", field };
   if (part === "query" && takes.query) return { part: "query", field };
   if (part === "body" && takes.body) return { part: "body", field };
   if (tool.params.includes(name)) return { part: "params", field: name };
   if (tool.query !== null && name in tool.query.properties) return { part: "query", field: name };
-  if (tool.body !== null && tool.body !== "raw" && (name in tool.body.properties || "additionalProperties" in tool.body)) return { part: "body", field: name };
+  if (
+    tool.body !== null &&
+    tool.body !== "raw" &&
+    (name in tool.body.properties || "additionalProperties" in tool.body)
+  )
+    return { part: "body", field: name };
   return null;
 }
 
 function knownNames(tool: EndpointTool): string[] {
-  const body = tool.body === null ? [] : tool.body === "raw" ? ["args"] : ["body", ...Object.keys(tool.body.properties)];
+  const body =
+    tool.body === null ? [] : tool.body === "raw" ? ["args"] : ["body", ...Object.keys(tool.body.properties)];
   return [...tool.params, ...Object.keys(tool.query?.properties ?? {}), ...body];
 }
 
 function refuseUnknown(name: string, tool: EndpointTool): never {
   const names = knownNames(tool);
   const meant = nearest(name, names);
-  throw new ToolFailure(`${name}: ${tool.name} takes no such argument`, meant ? `Did you mean ${meant}?` : `It takes: ${names.join(", ")}.`);
+  throw new ToolFailure(
+    `${name}: ${tool.name} takes no such argument`,
+    meant ? `Did you mean ${meant}?` : `It takes: ${names.join(", ")}.`,
+  );
 }
 
 /** The parts given as objects of their own: `{workspace, path, query: {…}, body: {…}}`; the rest is flat. */
@@ -81,16 +96,19 @@ function parsedBody(value: unknown, tool: EndpointTool): Record<string, unknown>
     }
   }
   if (value === undefined || value === null) return undefined;
-  if (!isObject(value)) throw new ToolFailure(`body: expected an object, got ${Array.isArray(value) ? "an array" : typeof value}`);
+  if (!isObject(value))
+    throw new ToolFailure(`body: expected an object, got ${Array.isArray(value) ? "an array" : typeof value}`);
   return value;
 }
 
 /** A path that is asked for twice, in the address and in the body, need be said only once. */
 function fillPath(request: EndpointRequest, { body, params }: { body: ObjectSchema; params: readonly string[] }): void {
   const given = request.body ?? {};
-  if (params.includes("path") && request.params["path"] === undefined && typeof given["path"] === "string") request.params["path"] = given["path"];
+  if (params.includes("path") && request.params["path"] === undefined && typeof given["path"] === "string")
+    request.params["path"] = given["path"];
   const path = request.params["path"];
-  if (body.required.includes("path") && given["path"] === undefined && path !== undefined) request.body = { ...given, path };
+  if (body.required.includes("path") && given["path"] === undefined && path !== undefined)
+    request.body = { ...given, path };
 }
 
 /**
@@ -119,7 +137,8 @@ export function readArguments(tool: EndpointTool, args: Arguments): EndpointRequ
   }
   if (tool.body !== null && tool.body !== "raw") fillPath(request, { body: tool.body, params: tool.params });
   for (const name of tool.params) {
-    if (request.params[name] === undefined) throw new ToolFailure(`${name}: is required`, `${tool.name} takes: ${knownNames(tool).join(", ")}.`);
+    if (request.params[name] === undefined)
+      throw new ToolFailure(`${name}: is required`, `${tool.name} takes: ${knownNames(tool).join(", ")}.`);
   }
   if (tool.body !== null) request.body ??= {};
   return request;

@@ -39,11 +39,15 @@ export async function sendEndpoint(host: Host, session: Session, call: EndpointC
   if (!verdict.allowed) throw new ToolFailure(`${tool.name} is not available: ${verdict.reason}`);
   const path = request.params["path"];
   const own = kind === "flow" ? session.grant.flows : session.grant.scripts;
-  const favorite = path !== undefined && session.grant.favorites && !coversPath(own, path) && isFavorite(path) ? path : null;
+  const favorite =
+    path !== undefined && session.grant.favorites && !coversPath(own, path) && isFavorite(path) ? path : null;
   const { scopes, confined } = scopesFor(session, tool.operation, favorite);
   return host.invoke(session.principal, {
     operation: tool.operation,
-    params: { ...request.params, ...(tool.ofWorkspace && session.workspace !== null ? { workspace: session.workspace } : {}) },
+    params: {
+      ...request.params,
+      ...(tool.ofWorkspace && session.workspace !== null ? { workspace: session.workspace } : {}),
+    },
     query: request.query,
     bodyText: request.body === undefined ? "" : await completedBody(host, session, call),
     scopes,

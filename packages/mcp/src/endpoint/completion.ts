@@ -9,7 +9,11 @@ import type { EndpointTool } from "./tool.ts";
  * The body of an update that names only what changes: what it leaves out is read from the item and sent along, exactly as
  * it was stored. An item that cannot be read is left to the update itself to refuse.
  */
-export async function completedBody(host: Host, session: Session, { tool, request }: { tool: EndpointTool; request: EndpointRequest }): Promise<string> {
+export async function completedBody(
+  host: Host,
+  session: Session,
+  { tool, request }: { tool: EndpointTool; request: EndpointRequest },
+): Promise<string> {
   const given = request.body ?? {};
   const { completion } = tool.presentation;
   const missing = completion?.fields.filter((field) => given[field] === undefined) ?? [];

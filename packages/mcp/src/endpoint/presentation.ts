@@ -49,9 +49,35 @@ const jobListQuery = [
 
 const itemListQuery = ["per_page", "page", "path_start", "search", "label", "resource_type"];
 const flowFields = ["path", "summary", "description", "value", "schema", "draft_only", "deployment_message"];
-const scheduleFields = ["path", "schedule", "timezone", "script_path", "is_flow", "args", "enabled", "summary", "description", "on_failure", "catch_up", "overlap"];
+const scheduleFields = [
+  "path",
+  "schedule",
+  "timezone",
+  "script_path",
+  "is_flow",
+  "args",
+  "enabled",
+  "summary",
+  "description",
+  "on_failure",
+  "catch_up",
+  "overlap",
+];
 const appFields = ["path", "summary", "value", "policy", "draft_only", "deployment_message"];
-const scriptFields = ["path", "summary", "description", "content", "language", "auto_parent", "parent_hash", "schema", "kind", "tag", "timeout", "deployment_message"];
+const scriptFields = [
+  "path",
+  "summary",
+  "description",
+  "content",
+  "language",
+  "auto_parent",
+  "parent_hash",
+  "schema",
+  "kind",
+  "tag",
+  "timeout",
+  "deployment_message",
+];
 
 /** Tools whose schema would cost more than it tells; everything else shows all it takes. */
 const known: Record<string, Omit<Presentation, "toolset">> = {
@@ -69,7 +95,10 @@ const known: Record<string, Omit<Presentation, "toolset">> = {
   runScriptPreview: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
   runScriptPreviewAndWaitResult: { query: ["timeout"], body: ["content", "language", "args", "path", "tag"] },
   createFlow: { body: flowFields },
-  updateFlow: { body: flowFields, completion: { from: "getFlowByPath", fields: ["value", "summary", "description", "schema"] } },
+  updateFlow: {
+    body: flowFields,
+    completion: { from: "getFlowByPath", fields: ["value", "summary", "description", "schema"] },
+  },
   runFlowPreview: { query: [], body: ["value", "args", "path"] },
   createSchedule: { body: scheduleFields },
   updateSchedule: { body: scheduleFields },

@@ -74,8 +74,11 @@ export function compactSchema(schema: Schema): Schema {
     if (isNoise(key, value)) continue;
     if (key === "type") short[key] = plainType(value);
     else if (key === "properties" && isSchema(value)) {
-      short[key] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, isSchema(each) ? compactSchema(each) : each]));
-    } else if (Array.isArray(value)) short[key] = value.map((each: unknown) => (isSchema(each) ? compactSchema(each) : each));
+      short[key] = Object.fromEntries(
+        Object.entries(value).map(([name, each]) => [name, isSchema(each) ? compactSchema(each) : each]),
+      );
+    } else if (Array.isArray(value))
+      short[key] = value.map((each: unknown) => (isSchema(each) ? compactSchema(each) : each));
     else short[key] = isSchema(value) ? compactSchema(value) : value;
   }
   return short;
@@ -99,18 +102,23 @@ const scalarTypes = new Set(["string", "number", "integer", "boolean"]);
 /** Scalars by type (absent and null alike), everything deeper as "some object" or "some array". */
 function outline(schema: Schema): Schema {
   const type = schema["type"];
-  if (typeof type === "string" && scalarTypes.has(type)) return { type: [type === "integer" ? "number" : type, "null"] };
+  if (typeof type === "string" && scalarTypes.has(type))
+    return { type: [type === "integer" ? "number" : type, "null"] };
   return {};
 }
 
 /** What a tool answers, always an object: lists under `items`, texts and single values under `result`. */
 export function answerSchema(answer: z.ZodType, isText: boolean): Schema {
   const made = isText ? { type: "string" } : schemaOf(answer, "output");
-  if (made["type"] === "array") return { type: "object", properties: { items: { type: "array" }, truncated: { type: "boolean" } } };
+  if (made["type"] === "array")
+    return { type: "object", properties: { items: { type: "array" }, truncated: { type: "boolean" } } };
   const properties = made["properties"];
   if (made["type"] === "object" && isSchema(properties)) {
     const shown = Object.entries(properties).slice(0, 24);
-    return { type: "object", properties: Object.fromEntries(shown.map(([name, each]) => [name, isSchema(each) ? outline(each) : {}])) };
+    return {
+      type: "object",
+      properties: Object.fromEntries(shown.map(([name, each]) => [name, isSchema(each) ? outline(each) : {}])),
+    };
   }
   return { type: "object", properties: { result: isText ? { type: "string" } : {} } };
 }

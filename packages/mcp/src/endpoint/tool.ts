@@ -36,7 +36,9 @@ export interface EndpointTool {
 
 function pick(schema: ObjectSchema, names: readonly string[] | undefined): ObjectSchema {
   if (!names) return schema;
-  const properties = Object.fromEntries(names.filter((name) => name in schema.properties).map((name) => [name, schema.properties[name] ?? {}]));
+  const properties = Object.fromEntries(
+    names.filter((name) => name in schema.properties).map((name) => [name, schema.properties[name] ?? {}]),
+  );
   return { ...schema, properties };
 }
 
@@ -48,14 +50,21 @@ function plain({ type, properties, required, ...rest }: ObjectSchema): ObjectSch
 
 const rawBody: Schema = { type: "object", description: "Arguments of the run by name" };
 
-function inputSchema(tool: Pick<EndpointTool, "params" | "query" | "body" | "presentation" | "operation" | "ofWorkspace">, open: boolean): ObjectSchema {
+function inputSchema(
+  tool: Pick<EndpointTool, "params" | "query" | "body" | "presentation" | "operation" | "ofWorkspace">,
+  open: boolean,
+): ObjectSchema {
   const { params, query, body, presentation } = tool;
   const asked = open && tool.ofWorkspace ? ["workspace", ...params] : [...params];
   const properties: Record<string, Schema> = Object.fromEntries(asked.map((name) => [name, { type: "string" }]));
   if (query) Object.assign(properties, pick(query, presentation.query).properties);
   if (body === "raw") properties["args"] = rawBody;
   else if (body) properties["body"] = plain(pick(body, presentation.body));
-  const required = [...asked, ...(query?.required ?? []), ...(body !== null && body !== "raw" && body.required.length > 0 ? ["body"] : [])];
+  const required = [
+    ...asked,
+    ...(query?.required ?? []),
+    ...(body !== null && body !== "raw" && body.required.length > 0 ? ["body"] : []),
+  ];
   return withoutRepeats(plain({ type: "object", properties, required })) as ObjectSchema;
 }
 
@@ -84,7 +93,9 @@ function show(tool: Omit<EndpointTool, "shown">, open: boolean): ShownTool {
 function bodyOf(op: OperationSpec, { completion }: Presentation): EndpointTool["body"] {
   if (op.body === undefined || op.body === "raw") return op.body ?? null;
   const schema = objectSchema(op.body);
-  return completion ? { ...schema, required: schema.required.filter((name) => !completion.fields.includes(name)) } : schema;
+  return completion
+    ? { ...schema, required: schema.required.filter((name) => !completion.fields.includes(name)) }
+    : schema;
 }
 
 function toolOf(op: OperationSpec): EndpointTool {

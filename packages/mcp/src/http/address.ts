@@ -14,7 +14,8 @@ const inWorkspace = /^\/api\/mcp\/w\/([A-Za-z0-9_-]{1,100})\/(sse|mcp|message|li
 
 /** `null` = not an address of the MCP server. */
 export function readAddress(pathname: string): Address | null {
-  if (pathname === "/api/mcp" || pathname === "/api/mcp/" || pathname === "/api/mcp/gateway") return { kind: "endpoint", workspace: null, sse: false };
+  if (pathname === "/api/mcp" || pathname === "/api/mcp/" || pathname === "/api/mcp/gateway")
+    return { kind: "endpoint", workspace: null, sse: false };
   const [, workspace, part] = inWorkspace.exec(pathname) ?? [];
   if (workspace === undefined) return null;
   if (part === "sse" || part === "mcp") return { kind: "endpoint", workspace, sse: part === "sse" };

@@ -20,7 +20,9 @@ export function tokenOf(request: Request, queryAllowed: boolean): Token {
 
 /** What an OAuth token was made for; the two addresses of a workspace are one resource. */
 function resourceOf(pathname: string): string {
-  return pathname.replace(/\/(sse|mcp|message|list_tools|explain)$/, "").replace(/^\/api\/mcp\/(gateway)?$/, "/api/mcp");
+  return pathname
+    .replace(/\/(sse|mcp|message|list_tools|explain)$/, "")
+    .replace(/^\/api\/mcp\/(gateway)?$/, "/api/mcp");
 }
 
 function fitsAudience({ audience }: Principal, { baseUrl, pathname }: { baseUrl: string; pathname: string }): boolean {
@@ -39,16 +41,36 @@ export async function admit(host: Host, request: Request, workspace: string | nu
   const url = new URL(request.url);
   const where = { baseUrl: host.baseUrl, pathname: url.pathname };
   const token = tokenOf(request, workspace !== null && host.queryTokens);
-  if (token.text === "") return refuse({ status: 401, message: "Unauthorized: send a token as Authorization: Bearer" }, where);
+  if (token.text === "")
+    return refuse({ status: 401, message: "Unauthorized: send a token as Authorization: Bearer" }, where);
   const principal = await host.authenticate(token.text);
-  if (!principal) return refuse({ status: 401, error: "invalid_token", message: "Unauthorized: the token is unknown, expired or revoked; make a new one" }, where);
-  if (!fitsAudience(principal, where)) return refuse({ status: 401, error: "invalid_token", message: "Unauthorized: the token was made for another resource" }, where);
+  if (!principal)
+    return refuse(
+      {
+        status: 401,
+        error: "invalid_token",
+        message: "Unauthorized: the token is unknown, expired or revoked; make a new one",
+      },
+      where,
+    );
+  if (!fitsAudience(principal, where))
+    return refuse(
+      { status: 401, error: "invalid_token", message: "Unauthorized: the token was made for another resource" },
+      where,
+    );
   const grant = readGrant(principal.scopes);
-  if (!grant) return refuse({ status: 403, error: "insufficient_scope", message: "Unauthorized: missing mcp scope", scope: "mcp:all" }, where);
+  if (!grant)
+    return refuse(
+      { status: 403, error: "insufficient_scope", message: "Unauthorized: missing mcp scope", scope: "mcp:all" },
+      where,
+    );
   const bound = workspace ?? principal.workspace;
   const member = bound === null ? null : await host.memberOf(principal, bound);
   if (bound !== null && !member) {
-    return refuse({ status: 403, message: `Not a member of workspace ${bound}, or the token is for another one` }, where);
+    return refuse(
+      { status: 403, message: `Not a member of workspace ${bound}, or the token is for another one` },
+      where,
+    );
   }
   const narrowing = readNarrowing(url.searchParams, request.headers, workspace === null ? "session" : "all");
   return { token, session: { principal, grant, narrowing, workspace: bound, member } };

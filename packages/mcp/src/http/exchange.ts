@@ -32,14 +32,18 @@ export function createExchange(handler: McpHttpHandler, cancellations: Cancellat
     const { id, method, params } = message;
     const given = request.headers.get(sessionHeader);
     const session = given !== null && /^[A-Za-z0-9]{32}$/.test(given) ? `${entry.session.principal.id}.${given}` : null;
-    if (session && method === "notifications/cancelled" && params?.requestId !== undefined) cancellations.cancel(session, params.requestId);
+    if (session && method === "notifications/cancelled" && params?.requestId !== undefined)
+      cancellations.cancel(session, params.requestId);
     const authInfo = authInfoOf(entry);
     const served: Served = { session: entry.session };
     if (session && id !== undefined && method === "tools/call") {
       served.cancelled = cancellations.signal(session, id);
       served.done = () => cancellations.done(session, id);
     }
-    const response = await handler.fetch(request, { parsedBody: body, authInfo: { ...authInfo, extra: { ...served } } });
+    const response = await handler.fetch(request, {
+      parsedBody: body,
+      authInfo: { ...authInfo, extra: { ...served } },
+    });
     if (method !== "initialize" || !response.ok) return response;
     const headers = new Headers(response.headers);
     headers.set(sessionHeader, randomToken());

@@ -17,7 +17,9 @@ export async function inquire(parts: Parts, { address, entry, request }: Asked):
   if (!session) return fault(403, `Not a member of workspace ${address.workspace}`);
   if (address.kind === "list_tools") {
     const tools = [...parts.toolbox.endpoints.values()];
-    return Response.json(tools.map(({ toolset, operation: { method, path }, shown }) => ({ ...shown.bound, toolset, method, path })));
+    return Response.json(
+      tools.map(({ toolset, operation: { method, path }, shown }) => ({ ...shown.bound, toolset, method, path })),
+    );
   }
   const tool = new URL(request.url).searchParams.get("tool");
   if (!tool) return fault(400, "tool: is required: a tool name, or the path of a script or flow");

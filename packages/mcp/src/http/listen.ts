@@ -1,4 +1,9 @@
-import { createMcpHandler, InMemoryServerEventBus, type McpHttpHandler, type McpServerFactory } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  InMemoryServerEventBus,
+  type McpHttpHandler,
+  type McpServerFactory,
+} from "@modelcontextprotocol/server";
 import type { Changes } from "../changes.ts";
 import type { Host } from "../host.ts";
 import type { Entry } from "./entry.ts";
@@ -40,7 +45,13 @@ export function createListens({ host, changes, build, onerror }: ListenOptions):
       handler.notify.toolsChanged();
       handler.notify.resourcesChanged();
     };
-    const stop = changes.listen({ principal: principal.id, email: principal.email, workspace, changed, recheck: quietly });
+    const stop = changes.listen({
+      principal: principal.id,
+      email: principal.email,
+      workspace,
+      changed,
+      recheck: quietly,
+    });
     const timer = setInterval(quietly, recheckMs);
     timer.unref();
     const end = (): void => {
@@ -60,7 +71,10 @@ export function createListens({ host, changes, build, onerror }: ListenOptions):
       const end = (): void => open.get(handler)?.();
       request.signal.addEventListener("abort", end, { once: true });
       const { session } = entry;
-      const response = await handler.fetch(request, { parsedBody: body, authInfo: { ...authInfoOf(entry), extra: { session } } });
+      const response = await handler.fetch(request, {
+        parsedBody: body,
+        authInfo: { ...authInfoOf(entry), extra: { session } },
+      });
       if (!(response.headers.get("content-type") ?? "").includes("event-stream")) end();
       return response;
     },

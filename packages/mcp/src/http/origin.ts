@@ -18,8 +18,10 @@ function isAddress(hostname: string): boolean {
 export function refuseForeign(request: Request, baseUrl: string): Response | null {
   const own = new URL(baseUrl).hostname;
   const host = hostnameOf(request.headers.get("host") ?? new URL(request.url).host);
-  const known = (name: string | null): boolean => name !== null && (name === own || loopback.has(name) || isAddress(name));
-  if (loopback.has(own) && !known(host)) return fault(403, `Host ${host ?? ""} is not known here: set BASE_URL to the address people use`);
+  const known = (name: string | null): boolean =>
+    name !== null && (name === own || loopback.has(name) || isAddress(name));
+  if (loopback.has(own) && !known(host))
+    return fault(403, `Host ${host ?? ""} is not known here: set BASE_URL to the address people use`);
   const origin = request.headers.get("origin");
   if (origin === null) return null;
   const from = URL.canParse(origin) ? new URL(origin).hostname : null;

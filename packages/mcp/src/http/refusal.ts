@@ -16,13 +16,19 @@ export function metadataUrl(baseUrl: string, pathname: string): string {
 }
 
 /** A refusal at HTTP level, before anything of the protocol: clients start their sign-in on it. */
-export function refuse({ status, error, message, scope }: Refusal, where: { baseUrl: string; pathname: string }): Response {
+export function refuse(
+  { status, error, message, scope }: Refusal,
+  where: { baseUrl: string; pathname: string },
+): Response {
   const parts = [
     ...(error ? [`error="${error}"`, `error_description="${message.replaceAll(/["\\]/g, "'")}"`] : []),
     ...(scope ? [`scope="${scope}"`] : []),
     `resource_metadata="${metadataUrl(where.baseUrl, where.pathname)}"`,
   ];
-  return Response.json({ error: error ?? "unauthorized", error_description: message }, { status, headers: { "www-authenticate": `Bearer ${parts.join(", ")}` } });
+  return Response.json(
+    { error: error ?? "unauthorized", error_description: message },
+    { status, headers: { "www-authenticate": `Bearer ${parts.join(", ")}` } },
+  );
 }
 
 /** A fault that has nothing to do with tokens, as a JSON-RPC error without an id. */

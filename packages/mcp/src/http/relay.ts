@@ -60,7 +60,8 @@ export function createRelay({ db, bus, has, deliver }: RelayOptions): Relay {
       await db.execute(sql`delete from mcp_stream where id = ${stream}`);
     },
     async beat(streams) {
-      if (streams.length > 0) await db.execute(sql`update mcp_stream set seen_at = now() where id = any(${[...streams]}::text[])`);
+      if (streams.length > 0)
+        await db.execute(sql`update mcp_stream set seen_at = now() where id = any(${[...streams]}::text[])`);
     },
   };
 }

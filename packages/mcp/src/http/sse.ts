@@ -43,7 +43,8 @@ export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
     const { token, session } = stream.entry;
     const principal = await host.authenticate(token.text);
     const member = principal && session.workspace !== null ? await host.memberOf(principal, session.workspace) : null;
-    if (!principal || !member || JSON.stringify(principal.scopes) !== JSON.stringify(session.principal.scopes)) end(stream);
+    if (!principal || !member || JSON.stringify(principal.scopes) !== JSON.stringify(session.principal.scopes))
+      end(stream);
   };
   // A database that is away is no reason to end streams.
   const recheckQuietly = (stream: Stream): void => void recheck(stream).catch(() => undefined);
@@ -64,7 +65,8 @@ export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
     async open(entry, request) {
       const { session, token } = entry;
       const workspace = session.workspace ?? "";
-      if (streams.size >= mostStreams || ownStreams(entry) >= mostPerToken) return fault(429, "Too many open streams", { "retry-after": "5" });
+      if (streams.size >= mostStreams || ownStreams(entry) >= mostPerToken)
+        return fault(429, "Too many open streams", { "retry-after": "5" });
       const id = randomToken();
       const search = new URLSearchParams({ sessionId: id, ...(token.inQuery ? { token: token.text } : {}) });
       const transport = createSseTransport(id, `/api/mcp/w/${workspace}/message?${search.toString()}`);
@@ -84,7 +86,11 @@ export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
       request.signal.addEventListener("abort", () => end(stream), { once: true });
       await server.connect(transport);
       return new Response(transport.body, {
-        headers: { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" },
+        headers: {
+          "content-type": "text/event-stream",
+          "cache-control": "no-cache, no-transform",
+          "x-accel-buffering": "no",
+        },
       });
     },
     async receive(entry, request) {
@@ -94,7 +100,8 @@ export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
       const { principal, workspace } = entry.session;
       const stream = streams.get(id);
       if (!stream) {
-        const passed = workspace !== null && (await relay.pass({ stream: id, principal: principal.id, workspace, text }));
+        const passed =
+          workspace !== null && (await relay.pass({ stream: id, principal: principal.id, workspace, text }));
         return passed ? accepted() : fault(404, "No such stream: open one with GET");
       }
       const same = stream.entry.session.principal.id === principal.id && stream.entry.session.workspace === workspace;
@@ -126,6 +133,10 @@ function handOver({ transport, entry }: Pick<Stream, "transport" | "entry">, tex
 
 /** The caller as the SDK carries it: the token itself goes no further than the gate. */
 export function authInfoOf({ session }: Pick<Entry, "session">) {
-  return { token: "", clientId: session.principal.id, scopes: [...(session.principal.scopes ?? [])], extra: { session } };
+  return {
+    token: "",
+    clientId: session.principal.id,
+    scopes: [...(session.principal.scopes ?? [])],
+    extra: { session },
+  };
 }
-

@@ -11,7 +11,11 @@ interface Asked {
 }
 
 /** Calls one of the job operations on a job; what the caller may see of it the operation decides. */
-export async function askJob(host: Host, session: WorkspaceSession, { operation, id, query = {}, bodyText = "" }: Asked): Promise<Response> {
+export async function askJob(
+  host: Host,
+  session: WorkspaceSession,
+  { operation, id, query = {}, bodyText = "" }: Asked,
+): Promise<Response> {
   const found: OperationSpec | undefined = host.operations.find((op) => op.id === operation);
   if (!found?.scope) throw new ToolFailure(`${operation} is not part of this server`);
   const { principal, grant } = session;

@@ -28,7 +28,8 @@ export async function followJob(host: Pick<Host, "bus" | "dispatcher">, follow: 
   const started = performance.now();
   let line = "";
   let asking = false;
-  const tell = (): void => report(`${Math.round((performance.now() - started) / 1000)} s${line === "" ? "" : `: ${line}`}`);
+  const tell = (): void =>
+    report(`${Math.round((performance.now() - started) / 1000)} s${line === "" ? "" : `: ${line}`}`);
   const look = (ids: readonly string[]): void => {
     if (asking || !ids.includes(id)) return;
     asking = true;
@@ -88,5 +89,9 @@ export function outcomeResult({ outcome, workspace, logTail }: Ended): ToolResul
 /** A job that goes on: its id, and how to learn more. */
 export function runningResult(id: string, status: "running" | "queued", logTail: string): ToolResult {
   const text = `Job ${id} is ${status === "queued" ? "waiting for a worker" : "still running"}. waitForJob id=${id} waits for it, cancelQueuedJob stops it.`;
-  return textResult(logTail === "" ? text : `${text}\nLog so far:\n${logTail}`, { job_id: id, status, log_tail: logTail });
+  return textResult(logTail === "" ? text : `${text}\nLog so far:\n${logTail}`, {
+    job_id: id,
+    status,
+    log_tail: logTail,
+  });
 }

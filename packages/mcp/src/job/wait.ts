@@ -21,14 +21,23 @@ export function requireJobId(id: unknown): string {
 
 /** @throws ToolFailure when there is no such job, or the caller may not see it */
 async function stateOf(host: Host, session: WorkspaceSession, id: string): Promise<{ state: State; text: string }> {
-  const response = await askJob(host, session, { operation: "getCompletedJobResultMaybe", id, query: { get_started: "true" } });
+  const response = await askJob(host, session, {
+    operation: "getCompletedJobResultMaybe",
+    id,
+    query: { get_started: "true" },
+  });
   const text = await response.text();
-  if (!response.ok) throw new ToolFailure(`Job ${id} was not found in ${session.workspace}`, "listJobs shows the jobs you may see.");
+  if (!response.ok)
+    throw new ToolFailure(`Job ${id} was not found in ${session.workspace}`, "listJobs shows the jobs you may see.");
   return { state: JSON.parse(text) as State, text };
 }
 
 async function statusOf(host: Host, session: WorkspaceSession, id: string): Promise<JobStatus> {
-  const response = await askJob(host, session, { operation: "getJob", id, query: { no_logs: "true", no_code: "true" } });
+  const response = await askJob(host, session, {
+    operation: "getJob",
+    id,
+    query: { no_logs: "true", no_code: "true" },
+  });
   const { status = "failure" } = response.ok ? ((await response.json()) as { status?: JobStatus }) : {};
   return status;
 }
@@ -41,11 +50,21 @@ async function ended(host: Host, session: WorkspaceSession, id: string): Promise
 }
 
 /** Waits for a job, at most the time of the call. The wait ends with the call, the job does not. */
-export async function waitForJob(host: Host, session: WorkspaceSession, { id, context }: { id: string; context: CallContext }): Promise<ToolResult> {
+export async function waitForJob(
+  host: Host,
+  session: WorkspaceSession,
+  { id, context }: { id: string; context: CallContext },
+): Promise<ToolResult> {
   const unwanted = new AbortController();
   const signal = AbortSignal.any([context.signal, unwanted.signal]);
   // before the look: it may end between the two
-  const waiting = followJob(host, { id, timeoutMs: context.waitMs, signal, report: context.report, lastLine: () => lastLine(host, session, id) });
+  const waiting = followJob(host, {
+    id,
+    timeoutMs: context.waitMs,
+    signal,
+    report: context.report,
+    lastLine: () => lastLine(host, session, id),
+  });
   try {
     const { state } = await stateOf(host, session, id);
     if (state.completed) return await ended(host, session, id);

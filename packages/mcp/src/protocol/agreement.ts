@@ -1,4 +1,10 @@
-import { createRequestStateCodec, inputRequired, inputResponse, type Server, type ServerContext } from "@modelcontextprotocol/server";
+import {
+  createRequestStateCodec,
+  inputRequired,
+  inputResponse,
+  type Server,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
 import type { AskedResult, CallContext, Question } from "../call.ts";
 
 const key = "confirm";
@@ -37,7 +43,11 @@ export function agreement(server: Server, seal: Seal, ctx: ServerContext): Pick<
         inputRequests: {
           [key]: inputRequired.elicit({
             message: text,
-            requestedSchema: { type: "object", properties: { [key]: { type: "boolean", title: "Go on" } }, required: [key] },
+            requestedSchema: {
+              type: "object",
+              properties: { [key]: { type: "boolean", title: "Go on" } },
+              required: [key],
+            },
           }),
         },
         requestState: await seal.mint({ digest }, ctx),

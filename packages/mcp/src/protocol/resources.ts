@@ -21,25 +21,55 @@ function mayRead({ grant }: Session): boolean {
   return grant.endpoints.size > 0 || grant.reading || grant.running || grant.toolsets.size > 0;
 }
 
-const kinds = { scripts: { operation: "getScriptByPath", kind: "script" }, flows: { operation: "getFlowByPath", kind: "flow" } } as const;
+const kinds = {
+  scripts: { operation: "getScriptByPath", kind: "script" },
+  flows: { operation: "getFlowByPath", kind: "flow" },
+} as const;
 
 export function resourceTemplates({ host }: Shelf, session: Session) {
   const workspace = session.workspace ?? "{workspace}";
   const json = "application/json";
   const has = (id: string): boolean => host.operations.some((op) => op.id === id);
   return [
-    ...(has("getScriptByPath") ? [{ uriTemplate: `wm://${workspace}/scripts/{+path}`, name: "script", title: "A deployed script", mimeType: json }] : []),
-    ...(has("getFlowByPath") ? [{ uriTemplate: `wm://${workspace}/flows/{+path}`, name: "flow", title: "A deployed flow", mimeType: json }] : []),
+    ...(has("getScriptByPath")
+      ? [
+          {
+            uriTemplate: `wm://${workspace}/scripts/{+path}`,
+            name: "script",
+            title: "A deployed script",
+            mimeType: json,
+          },
+        ]
+      : []),
+    ...(has("getFlowByPath")
+      ? [{ uriTemplate: `wm://${workspace}/flows/{+path}`, name: "flow", title: "A deployed flow", mimeType: json }]
+      : []),
     { uriTemplate: `wm://${workspace}/jobs/{id}`, name: "job", title: "A job", mimeType: json },
-    { uriTemplate: `wm://${workspace}/jobs/{id}/result`, name: "job-result", title: "The whole result of a job", mimeType: json },
-    { uriTemplate: `wm://${workspace}/jobs/{id}/logs`, name: "job-logs", title: "The whole log of a job", mimeType: "text/plain" },
+    {
+      uriTemplate: `wm://${workspace}/jobs/{id}/result`,
+      name: "job-result",
+      title: "The whole result of a job",
+      mimeType: json,
+    },
+    {
+      uriTemplate: `wm://${workspace}/jobs/{id}/logs`,
+      name: "job-logs",
+      title: "The whole log of a job",
+      mimeType: "text/plain",
+    },
   ];
 }
 
 async function paths({ catalogue }: Shelf, session: WorkspaceSession, kind: "script" | "flow"): Promise<string[]> {
   const favorites = await catalogue.favorites(session.member);
   const readable = await catalogue.readable(session.member);
-  return readable.filter((each) => each.kind === kind && (mayReadAll(session) || judgeRunnable(session, each, favorites.has(`${kind}:${each.path}`)).allowed)).map((each) => each.path);
+  return readable
+    .filter(
+      (each) =>
+        each.kind === kind &&
+        (mayReadAll(session) || judgeRunnable(session, each, favorites.has(`${kind}:${each.path}`)).allowed),
+    )
+    .map((each) => each.path);
 }
 
 function mayReadAll({ grant }: Session): boolean {
@@ -58,7 +88,11 @@ export async function listResources(shelf: Shelf, session: Session) {
 }
 
 /** Values for a template's variable that begin with what was typed. */
-export async function completePath(shelf: Shelf, session: Session, { template, typed }: { template: string; typed: string }): Promise<string[]> {
+export async function completePath(
+  shelf: Shelf,
+  session: Session,
+  { template, typed }: { template: string; typed: string },
+): Promise<string[]> {
   const inside = inWorkspace(session);
   const kind = template.includes("/scripts/") ? "script" : template.includes("/flows/") ? "flow" : null;
   if (!inside || kind === null || !mayRead(session)) return [];
@@ -83,7 +117,11 @@ async function enter(host: Host, session: Session, workspace: string): Promise<W
   return member ? { ...session, workspace, member } : null;
 }
 
-async function openItem(host: Host, session: WorkspaceSession, { operation, path }: { operation: OperationSpec; path: string }): Promise<Response | null> {
+async function openItem(
+  host: Host,
+  session: WorkspaceSession,
+  { operation, path }: { operation: OperationSpec; path: string },
+): Promise<Response | null> {
   const confined = confinement(session.grant);
   if (confined !== null && !coversPath(confined, path)) return null;
   return host.invoke(session.principal, {

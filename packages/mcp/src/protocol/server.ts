@@ -26,7 +26,10 @@ export interface Served {
 }
 
 function instructions({ workspace, narrowing }: Session): string {
-  const where = workspace === null ? "Every tool takes a workspace: list_workspaces shows yours." : `Everything happens in the workspace ${workspace}.`;
+  const where =
+    workspace === null
+      ? "Every tool takes a workspace: list_workspaces shows yours."
+      : `Everything happens in the workspace ${workspace}.`;
   const how =
     narrowing.mode === "lean"
       ? "Find tools with search_tools, see their arguments with describe_tools, call them with call_tool."
@@ -68,11 +71,17 @@ function reporter(ctx: ServerContext): CallContext["report"] {
   let last = 0;
   return (message) => {
     last = Math.max(last + 0.001, Math.round(performance.now() - started) / 1000);
-    ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken: token, progress: last, message } }).catch(() => undefined);
+    ctx.mcpReq
+      .notify({ method: "notifications/progress", params: { progressToken: token, progress: last, message } })
+      .catch(() => undefined);
   };
 }
 
-function contextOf({ seal }: Parts, served: Served, { server, ctx }: { server: Server; ctx: ServerContext }): CallContext {
+function contextOf(
+  { seal }: Parts,
+  served: Served,
+  { server, ctx }: { server: Server; ctx: ServerContext },
+): CallContext {
   const { cancelled } = served;
   return {
     signal: cancelled ? AbortSignal.any([ctx.mcpReq.signal, cancelled]) : ctx.mcpReq.signal,
@@ -106,13 +115,18 @@ function serveTools(server: Server, parts: Parts, served: Served): void {
 
 function serveResources(server: Server, parts: Parts, served: Served): void {
   server.setRequestHandler("resources/list", async () => ({ resources: await listResources(parts, served.session) }));
-  server.setRequestHandler("resources/templates/list", async () => ({ resourceTemplates: resourceTemplates(parts, served.session) }));
+  server.setRequestHandler("resources/templates/list", async () => ({
+    resourceTemplates: resourceTemplates(parts, served.session),
+  }));
   server.setRequestHandler("resources/read", async ({ params }) => readResource(parts, served.session, params.uri));
   server.setRequestHandler("prompts/list", async () => listPrompts());
   server.setRequestHandler("prompts/get", async ({ params }) => getPrompt(params.name, params.arguments ?? {}));
   server.setRequestHandler("completion/complete", async ({ params }) => {
     const { ref, argument } = params;
-    const found = ref.type === "ref/resource" ? await completePath(parts, served.session, { template: ref.uri, typed: argument.value }) : [];
+    const found =
+      ref.type === "ref/resource"
+        ? await completePath(parts, served.session, { template: ref.uri, typed: argument.value })
+        : [];
     return { completion: { values: found.slice(0, 100), total: found.length, hasMore: found.length > 100 } };
   });
 }

@@ -14,23 +14,34 @@ type Arguments = Readonly<Record<string, unknown>>;
 
 /** @throws ToolFailure that names what is missing or not known, with what is expected */
 function requireArguments(runnable: Runnable, args: Arguments): void {
-  if ("_ENTRYPOINT_OVERRIDE" in args) throw new ToolFailure("_ENTRYPOINT_OVERRIDE: another function than main cannot be chosen over MCP");
+  if ("_ENTRYPOINT_OVERRIDE" in args)
+    throw new ToolFailure("_ENTRYPOINT_OVERRIDE: another function than main cannot be chosen over MCP");
   const { inputSchema } = showRunnable(runnable, () => []);
   const properties = (inputSchema["properties"] ?? {}) as Record<string, unknown>;
   const required = (inputSchema["required"] ?? []) as string[];
   const missing = required.find((name) => args[name] === undefined);
   if (missing !== undefined) {
-    throw new ToolFailure(`${missing}: is required by ${runnable.path}`, `Expected ${missing}: ${JSON.stringify(properties[missing])}`);
+    throw new ToolFailure(
+      `${missing}: is required by ${runnable.path}`,
+      `Expected ${missing}: ${JSON.stringify(properties[missing])}`,
+    );
   }
   const accepted = new Set([...Object.keys(properties), ...argumentsOf(runnable).values()]);
   const unknown = runnable.schema === null ? undefined : Object.keys(args).find((name) => !accepted.has(name));
   if (unknown === undefined) return;
   const meant = nearest(unknown, Object.keys(properties));
   const takes = Object.keys(properties).join(", ") || "no arguments";
-  throw new ToolFailure(`${unknown}: ${runnable.path} takes no such argument`, meant ? `Did you mean ${meant}?` : `It takes: ${takes}.`);
+  throw new ToolFailure(
+    `${unknown}: ${runnable.path} takes no such argument`,
+    meant ? `Did you mean ${meant}?` : `It takes: ${takes}.`,
+  );
 }
 
-async function start(host: Host, session: WorkspaceSession, { runnable, id, args }: { runnable: Runnable; id: string; args: Arguments }): Promise<Response> {
+async function start(
+  host: Host,
+  session: WorkspaceSession,
+  { runnable, id, args }: { runnable: Runnable; id: string; args: Arguments },
+): Promise<Response> {
   const wanted = runnable.kind === "flow" ? "runFlowByPath" : "runScriptByPath";
   const operation = host.operations.find((op) => op.id === wanted);
   if (!operation) throw new ToolFailure(`${runnable.kind}s cannot be run on this server`);
@@ -54,7 +65,11 @@ export interface RunnableCall {
  * Runs a script or flow and waits a bounded time for it: its result, its failure, or the id of the job that goes on.
  * When the client cancels, so is the job.
  */
-export async function runRunnable(host: Host, session: WorkspaceSession, { runnable, args, context }: RunnableCall): Promise<ToolResult> {
+export async function runRunnable(
+  host: Host,
+  session: WorkspaceSession,
+  { runnable, args, context }: RunnableCall,
+): Promise<ToolResult> {
   requireArguments(runnable, args);
   const id = newJobId();
   const unwanted = new AbortController();
@@ -70,13 +85,17 @@ export async function runRunnable(host: Host, session: WorkspaceSession, { runna
   const response = await start(host, session, { runnable, id, args });
   if (!response.ok) {
     unwanted.abort();
-    throw new ToolFailure(`${runnable.path} could not be started (${response.status}): ${problem(await response.text())}`);
+    throw new ToolFailure(
+      `${runnable.path} could not be started (${response.status}): ${problem(await response.text())}`,
+    );
   }
   const outcome: Outcome | null = await waiting;
   if (outcome === null && context.signal.aborted) await cancelJob(host, session, id);
   const failed = outcome === null || outcome.status === "failure" || outcome.status === "canceled";
   const tail = failed ? await logTail(host, session, id) : "";
-  return outcome ? outcomeResult({ outcome, workspace: session.workspace, logTail: tail }) : runningResult(id, "running", tail);
+  return outcome
+    ? outcomeResult({ outcome, workspace: session.workspace, logTail: tail })
+    : runningResult(id, "running", tail);
 }
 
 function problem(text: string): string {

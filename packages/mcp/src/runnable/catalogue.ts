@@ -54,10 +54,22 @@ function entriesOf(found: readonly FoundRunnable[], taken: ReadonlySet<string>):
 
 function resourcePaths(rows: readonly ResourceRow[], member: Member): ResourcePaths {
   return (type) =>
-    rows.filter((row) => row.resource_type === type && allowed(member, "read", row.path, row.extra_perms)).map((row) => row.path);
+    rows
+      .filter((row) => row.resource_type === type && allowed(member, "read", row.path, row.extra_perms))
+      .map((row) => row.path);
 }
 
-export function createCatalogue({ db, bus, sources, taken }: { db: Database; bus: Bus; sources: readonly RunnableSource[]; taken: ReadonlySet<string> }): Catalogue {
+export function createCatalogue({
+  db,
+  bus,
+  sources,
+  taken,
+}: {
+  db: Database;
+  bus: Bus;
+  sources: readonly RunnableSource[];
+  taken: ReadonlySet<string>;
+}): Catalogue {
   const workspaces = new Map<string, Kept>();
   const load = async (workspace: string): Promise<ReadonlyMap<string, Entry>> => {
     const found = await Promise.all(sources.map((source) => source(db, workspace)));
@@ -85,7 +97,9 @@ export function createCatalogue({ db, bus, sources, taken }: { db: Database; bus
     },
     async readable(member) {
       const entries = await keptOf(member.workspace).entries;
-      return [...entries.values()].map((entry) => entry.runnable).filter((each) => allowed(member, "read", each.path, each.acl));
+      return [...entries.values()]
+        .map((entry) => entry.runnable)
+        .filter((each) => allowed(member, "read", each.path, each.acl));
     },
     async show(member, runnables) {
       const kept = keptOf(member.workspace);

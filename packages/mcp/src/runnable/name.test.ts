@@ -22,7 +22,9 @@ describe("tool names", () => {
 
   test("ten thousand paths: within the limit, of allowed characters, there and back or hashed, and never the same", () => {
     const part = fc.stringMatching(/^[A-Za-z0-9_.@-]{1,30}$/);
-    const path = fc.tuple(fc.constantFrom("u", "f", "g"), part, fc.array(part, { minLength: 1, maxLength: 3 })).map(([kind, owner, rest]) => [kind, owner, ...rest].join("/"));
+    const path = fc
+      .tuple(fc.constantFrom("u", "f", "g"), part, fc.array(part, { minLength: 1, maxLength: 3 }))
+      .map(([kind, owner, rest]) => [kind, owner, ...rest].join("/"));
     const seen = new Map<string, string>();
     fc.assert(
       fc.property(path, (each) => {

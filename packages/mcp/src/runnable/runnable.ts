@@ -81,7 +81,12 @@ export function readHints(schema: unknown): Hints {
   const hints: Hints = {};
   if (typeof told["name"] === "string" && /^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(told["name"])) hints.name = told["name"];
   if (typeof told["description"] === "string") hints.description = told["description"];
-  const flags = { readOnly: "read_only", destructive: "destructive", idempotent: "idempotent", openWorld: "open_world" } as const;
+  const flags = {
+    readOnly: "read_only",
+    destructive: "destructive",
+    idempotent: "idempotent",
+    openWorld: "open_world",
+  } as const;
   for (const [hint, member] of Object.entries(flags) as [keyof typeof flags, string][]) {
     const value = told[member];
     if (typeof value === "boolean") hints[hint] = value;

@@ -30,10 +30,15 @@ describe("stored schemas as tools show them", () => {
   });
 
   test("a resource becomes a choice, at any depth; too many become an example; none is said", () => {
-    const schema = { type: "object", properties: { inner: { type: "object", properties: { db: { type: "object", format: "resource-pg" } } } } };
+    const schema = {
+      type: "object",
+      properties: { inner: { type: "object", properties: { db: { type: "object", format: "resource-pg" } } } },
+    };
     expect(mentionsResources(schema)).toBe(true);
     expect(JSON.stringify(cleanSchema(schema, () => ["u/a/x"]))).toContain('"enum":["$res:u/a/x"]');
-    expect(JSON.stringify(cleanSchema(schema, () => Array.from({ length: 30 }, (_, n) => `u/a/${n}`)))).toContain("e.g. $res:u/a/0");
+    expect(JSON.stringify(cleanSchema(schema, () => Array.from({ length: 30 }, (_, n) => `u/a/${n}`)))).toContain(
+      "e.g. $res:u/a/0",
+    );
     expect(JSON.stringify(cleanSchema(schema, none))).toContain("none exists yet");
   });
 

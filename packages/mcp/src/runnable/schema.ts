@@ -19,18 +19,39 @@ function resourceTypeOf(schema: Schema): string | null {
 function resourceSchema(type: string, resources: ResourcePaths, told: unknown): Schema {
   const paths = resources(type);
   const about = typeof told === "string" && told !== "" ? `${told} ` : "";
-  if (paths.length === 0) return { type: "string", description: `${about}A resource of type ${type}, as $res:path; none exists yet.` };
-  if (paths.length <= mostResources) return { type: "string", enum: paths.map((path) => `$res:${path}`), description: `${about}A resource of type ${type}` };
-  return { type: "string", description: `${about}A resource of type ${type}, as $res:path, e.g. $res:${paths[0] ?? ""}; listResource shows all.` };
+  if (paths.length === 0)
+    return { type: "string", description: `${about}A resource of type ${type}, as $res:path; none exists yet.` };
+  if (paths.length <= mostResources)
+    return {
+      type: "string",
+      enum: paths.map((path) => `$res:${path}`),
+      description: `${about}A resource of type ${type}`,
+    };
+  return {
+    type: "string",
+    description: `${about}A resource of type ${type}, as $res:path, e.g. $res:${paths[0] ?? ""}; listResource shows all.`,
+  };
 }
 
 const simpleTypes = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
-const kept = ["title", "description", "default", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern"];
+const kept = [
+  "title",
+  "description",
+  "default",
+  "enum",
+  "const",
+  "minimum",
+  "maximum",
+  "minLength",
+  "maxLength",
+  "pattern",
+];
 
 function typeOf(schema: Schema): unknown {
   const { type } = schema;
   if (typeof type === "string") return simpleTypes.has(type) ? type : undefined;
-  if (Array.isArray(type)) return type.every((each) => simpleTypes.has(String(each))) && type.length > 0 ? type : undefined;
+  if (Array.isArray(type))
+    return type.every((each) => simpleTypes.has(String(each))) && type.length > 0 ? type : undefined;
   if (isSchema(schema["properties"])) return "object";
   return isSchema(schema["items"]) ? "array" : undefined;
 }
@@ -64,8 +85,12 @@ export function cleanSchema(schema: unknown, resources: ResourcePaths, depth = 0
   for (const key of kept) if (!isWorthless(key, schema[key])) clean[key] = schema[key];
   const { properties, items, oneOf, anyOf } = schema;
   if (isSchema(properties)) {
-    clean["properties"] = Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, cleanSchema(each, resources, depth + 1)]));
-    const required = Array.isArray(schema["required"]) ? schema["required"].filter((name) => typeof name === "string" && name in properties) : [];
+    clean["properties"] = Object.fromEntries(
+      Object.entries(properties).map(([name, each]) => [name, cleanSchema(each, resources, depth + 1)]),
+    );
+    const required = Array.isArray(schema["required"])
+      ? schema["required"].filter((name) => typeof name === "string" && name in properties)
+      : [];
     if (required.length > 0) clean["required"] = required;
   }
   if (isSchema(items)) clean["items"] = cleanSchema(items, resources, depth + 1);
@@ -85,7 +110,12 @@ export function mentionsResources(schema: unknown, depth = 0): boolean {
 export function argumentNames(names: readonly string[]): ReadonlyMap<string, string> {
   const shown = new Map<string, string>();
   for (const name of [...names].sort((a, b) => Number(isPlain(b)) - Number(isPlain(a)))) {
-    const base = isPlain(name) ? name : name.replaceAll(" ", "_").replaceAll(/[^A-Za-z0-9_.-]/g, "").slice(0, 60) || "argument";
+    const base = isPlain(name)
+      ? name
+      : name
+          .replaceAll(" ", "_")
+          .replaceAll(/[^A-Za-z0-9_.-]/g, "")
+          .slice(0, 60) || "argument";
     let free = base;
     for (let number = 2; shown.has(free); number += 1) free = `${base}_${number}`;
     shown.set(free, name);

@@ -6,7 +6,13 @@ import { argumentNames, cleanSchema, type ResourcePaths } from "./schema.ts";
 /** Every run answers this, whatever the script returns. */
 export const runAnswer: ShownTool["inputSchema"] = {
   type: "object",
-  properties: { job_id: { type: "string" }, status: { type: "string" }, result: {}, error: {}, log_tail: { type: "string" } },
+  properties: {
+    job_id: { type: "string" },
+    status: { type: "string" },
+    result: {},
+    error: {},
+    log_tail: { type: "string" },
+  },
   required: ["job_id", "status"],
 };
 
@@ -15,7 +21,8 @@ const longestDescription = 1500;
 
 function describe(runnable: Runnable): string {
   const { kind, path, summary, description, hints } = runnable;
-  const about = hints.description ?? [summary, description === summary ? "" : description].filter((text) => text !== "").join("\n");
+  const about =
+    hints.description ?? [summary, description === summary ? "" : description].filter((text) => text !== "").join("\n");
   const text = about === "" ? `Runs the ${kind} ${path}.` : `${about}\nRuns the ${kind} ${path}.`;
   return text.length > longestDescription ? `${text.slice(0, longestDescription - 1)}…` : text;
 }
@@ -58,7 +65,10 @@ export function showRunnable(runnable: Runnable, resources: ResourcePaths): Show
 }
 
 /** The arguments of a call under the script's own names; others pass as they are. */
-export function namedArguments(runnable: Pick<Runnable, "schema">, args: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function namedArguments(
+  runnable: Pick<Runnable, "schema">,
+  args: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const names = argumentsOf(runnable);
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [names.get(name) ?? name, value]));
 }

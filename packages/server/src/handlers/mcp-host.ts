@@ -4,7 +4,7 @@ import { memberIn } from "../http/access.ts";
 import { errorAnswer } from "../http/answer.ts";
 import { toApiError, type Route } from "../http/app.ts";
 import { invoke } from "../http/invoke.ts";
-import { audit, globalAudit } from "../identity/audit.ts";
+import { auditTrail, globalAudit } from "../identity/audit-trail.ts";
 import type { Authentication } from "../identity/authentication.ts";
 import type { Caller } from "../identity/caller.ts";
 import { visibleWorkspaces } from "../identity/visible-workspaces.ts";
@@ -43,33 +43,73 @@ interface AuditNote {
 function principalOf(caller: Exclude<Caller, { kind: "anonymous" }>, audience: string | null): Principal {
   if (caller.kind === "job") {
     const { email, workspace } = caller.member;
-    return { id: `job-${caller.jobId}`, email, scopes: null, readOnly: false, workspace, role: "user", ofJob: true, audience: null };
+    return {
+      id: `job-${caller.jobId}`,
+      email,
+      scopes: null,
+      readOnly: false,
+      workspace,
+      role: "user",
+      ofJob: true,
+      audience: null,
+    };
   }
   const { account, scopes, readOnly, tokenWorkspace: workspace, tokenHash } = caller;
   const role = account.superAdmin ? "superadmin" : account.devops ? "devops" : "user";
-  return { id: tokenHash.toString("hex"), email: account.email, scopes, readOnly, workspace, role, ofJob: false, audience };
+  return {
+    id: tokenHash.toString("hex"),
+    email: account.email,
+    scopes,
+    readOnly,
+    workspace,
+    role,
+    ofJob: false,
+    audience,
+  };
 }
 
 /** The caller with the rights of one call: at most its own. */
 function narrow(caller: Caller, { scopes, readOnly }: Pick<Invocation, "scopes" | "readOnly">): Caller {
-  return caller.kind === "account" ? { ...caller, scopes, readOnly: caller.readOnly || readOnly, byCookie: false } : caller;
+  return caller.kind === "account"
+    ? { ...caller, scopes, readOnly: caller.readOnly || readOnly, byCookie: false }
+    : caller;
 }
 
-function requestOf({ operation: op, params, query, bodyText, signal }: Invocation): { request: Request; search: URLSearchParams } {
+function requestOf({ operation: op, params, query, bodyText, signal }: Invocation): {
+  request: Request;
+  search: URLSearchParams;
+} {
   const url = new URL("http://mcp.internal/api");
   url.pathname += op.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
   url.search = new URLSearchParams({ ...query }).toString();
   const sends = op.method !== "GET" && bodyText !== "";
   const headers = sends ? { "content-type": "application/json" } : {};
-  return { request: new Request(url, { method: op.method, headers, ...(sends ? { body: bodyText } : {}), ...(signal ? { signal } : {}) }), search: url.searchParams };
+  return {
+    request: new Request(url, {
+      method: op.method,
+      headers,
+      ...(sends ? { body: bodyText } : {}),
+      ...(signal ? { signal } : {}),
+    }),
+    search: url.searchParams,
+  };
 }
 
 /** What the server lends to the MCP face: who calls, and every operation in process, with the same checks and errors. */
-export function createMcpHost({ services, auth, routes }: { services: Services; auth: Authentication; routes: readonly Route[] }) {
+export function createMcpHost({
+  services,
+  auth,
+  routes,
+}: {
+  services: Services;
+  auth: Authentication;
+  routes: readonly Route[];
+}) {
   const { db, bus, dispatcher, log, version, baseUrl, instanceKey } = services;
   const byOperation = new Map(routes.map((route) => [route.operation.id, route]));
   const callers = new WeakMap<Principal, Caller>();
   const audienceOf = createAudiences(services);
+  const trail = auditTrail({ db, log });
   const callerOf = (principal: Principal): Caller => {
     const caller = callers.get(principal);
     if (!caller) throw new TypeError("the principal was not made by this host");
@@ -92,7 +132,8 @@ export function createMcpHost({ services, auth, routes }: { services: Services; 
       callers.set(principal, caller);
       return principal;
     },
-    memberOf: (principal: Principal, workspace: string): Promise<Member | null> => memberIn(auth, callerOf(principal), workspace),
+    memberOf: (principal: Principal, workspace: string): Promise<Member | null> =>
+      memberIn(auth, callerOf(principal), workspace),
     async workspacesOf(principal: Principal): Promise<{ id: string; name: string }[]> {
       return (await visibleWorkspaces(db, callerOf(principal))).map(({ id, name }) => ({ id, name }));
     },
@@ -102,15 +143,25 @@ export function createMcpHost({ services, auth, routes }: { services: Services; 
       const caller = invocation.confined && handler.kind === "account" ? { ...handler, scopes: null } : handler;
       try {
         if (!route) throw new ApiError("not_built", `${invocation.operation.id} has no handler here`);
-        return await invoke({ services, auth, route }, { ...requestOf(invocation), params: invocation.params, caller, narrowed: handler });
+        return await invoke(
+          { services, auth, route },
+          { ...requestOf(invocation), params: invocation.params, caller, narrowed: handler },
+        );
       } catch (error) {
         return errorAnswer(toApiError(error, services, "mcp"), { accept: "application/problem+json", id: "mcp" });
       }
     },
     audit(principal: Principal, { workspace, tool, client, outcome }: AuditNote): void {
       const parameters = { client, outcome, token: principal.id.slice(0, 12) };
-      const entry = { workspace: workspace ?? globalAudit, username: principal.email, operation: "mcp.call", actionKind: "Execute" as const, resource: tool, parameters };
-      audit(db, entry).catch((error: unknown) => log.warn({ err: error }, "a call over MCP could not be written to the audit trail"));
+      const username = principal.email;
+      trail({
+        workspace: workspace ?? globalAudit,
+        username,
+        operation: "mcp.call",
+        actionKind: "Execute",
+        resource: tool,
+        parameters,
+      });
     },
   };
 }

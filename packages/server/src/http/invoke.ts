@@ -20,7 +20,11 @@ export interface Invocation {
   narrowed?: Caller;
 }
 
-async function parseBody(op: OperationSpec, request: Request, limit: number): Promise<{ body: unknown; bodyText: string }> {
+async function parseBody(
+  op: OperationSpec,
+  request: Request,
+  limit: number,
+): Promise<{ body: unknown; bodyText: string }> {
   if (op.body === undefined || op.body === "raw") return { body: undefined, bodyText: "" };
   const bodyText = (await readBody(request, limit)).toString("utf8");
   const value = bodyText.trim() === "" ? undefined : parseJson(bodyText);
@@ -45,6 +49,17 @@ export async function invoke(
   const member = await requireAccess(auth, { op, caller, params });
   const query = op.query ? parsePart(op.query, queryObject(search), "query") : {};
   const { body, bodyText } = await parseBody(op, request, services.bodyLimit);
-  const call = { operation: op, params, query, body, bodyText, caller: narrowed, member, request, search, signal: request.signal };
+  const call = {
+    operation: op,
+    params,
+    query,
+    body,
+    bodyText,
+    caller: narrowed,
+    member,
+    request,
+    search,
+    signal: request.signal,
+  };
   return answer(op, await handle(call as unknown as Call));
 }

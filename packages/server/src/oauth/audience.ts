@@ -2,7 +2,10 @@ import { createCache, sql } from "@towermill/store";
 import type { Services } from "../services.ts";
 
 /** Looks up what address an access token was made for (RFC 8707); `null` for tokens made otherwise. */
-export function createAudiences({ db, bus }: Pick<Services, "db" | "bus">): (tokenHash: Buffer) => Promise<string | null> {
+export function createAudiences({
+  db,
+  bus,
+}: Pick<Services, "db" | "bus">): (tokenHash: Buffer) => Promise<string | null> {
   const cache = createCache<string | null>({
     bus,
     name: "token-audience",

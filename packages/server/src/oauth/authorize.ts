@@ -16,7 +16,16 @@ import { consentPage, escapeHtml, loginPage, page } from "./page.ts";
 import { requireResource, type Resource } from "./resource.ts";
 
 /** Parameters of a request for a code, in the order a form repeats them. */
-const names = ["response_type", "client_id", "redirect_uri", "code_challenge", "code_challenge_method", "state", "scope", "resource"] as const;
+const names = [
+  "response_type",
+  "client_id",
+  "redirect_uri",
+  "code_challenge",
+  "code_challenge_method",
+  "state",
+  "scope",
+  "resource",
+] as const;
 
 type Fields = Record<(typeof names)[number], string>;
 
@@ -40,20 +49,30 @@ function fieldsOf(given: URLSearchParams): Fields {
 /** Sends the browser back to the client: only ever to an address that has been checked. */
 function sendBack(redirectUri: string, { state, ...answer }: Record<string, string>, services: Services): Response {
   const url = new URL(redirectUri);
-  for (const [name, value] of Object.entries({ ...answer, ...(state ? { state } : {}), iss: issuerOf(services.baseUrl) })) url.searchParams.set(name, value);
-  return new Response(null, { status: 302, headers: { location: url.href, "cache-control": "no-store", "referrer-policy": "no-referrer" } });
+  for (const [name, value] of Object.entries({
+    ...answer,
+    ...(state ? { state } : {}),
+    iss: issuerOf(services.baseUrl),
+  }))
+    url.searchParams.set(name, value);
+  return new Response(null, {
+    status: 302,
+    headers: { location: url.href, "cache-control": "no-store", "referrer-policy": "no-referrer" },
+  });
 }
 
 function scopesOf(text: string): string[] {
   const scopes = text.split(/[ +]/).filter((scope) => scope !== "" && scope !== "offline_access" && scope !== "openid");
   if (scopes.length === 0) return ["mcp:all"];
   const strange = scopes.find((scope) => !/^mcp(:[A-Za-z0-9_./*,:-]+)?$/.test(scope));
-  if (strange !== undefined) throw new OAuthRefusal("invalid_scope", `scope: ${strange.slice(0, 100)} is not an MCP scope`);
+  if (strange !== undefined)
+    throw new OAuthRefusal("invalid_scope", `scope: ${strange.slice(0, 100)} is not an MCP scope`);
   return [...new Set(scopes)];
 }
 
 function requireParameters(fields: Fields): void {
-  if (fields.response_type !== "code") throw new OAuthRefusal("unsupported_response_type", "response_type: only code is supported");
+  if (fields.response_type !== "code")
+    throw new OAuthRefusal("unsupported_response_type", "response_type: only code is supported");
   if (fields.code_challenge_method !== "S256" || !/^[A-Za-z0-9_-]{43}$/.test(fields.code_challenge)) {
     throw new OAuthRefusal("invalid_request", "code_challenge: PKCE with S256 is required");
   }
@@ -77,7 +96,11 @@ async function readRequest({ services }: Place, given: URLSearchParams): Promise
     return { fields, client, redirectUri, resource, scopes: scopesOf(fields.scope) };
   } catch (error) {
     if (!(error instanceof OAuthRefusal)) throw error;
-    return sendBack(redirectUri, { error: error.error, error_description: error.message, state: fields.state }, services);
+    return sendBack(
+      redirectUri,
+      { error: error.error, error_description: error.message, state: fields.state },
+      services,
+    );
   }
 }
 
@@ -140,22 +163,34 @@ export async function showAuthorize(place: Place, request: Request): Promise<Res
 async function signIn(place: Place, asked: Asked, form: URLSearchParams): Promise<Response> {
   const { services } = place;
   try {
-    const token = await login(services, { email: form.get("login_email") ?? "", password: form.get("login_password") ?? "" });
+    const token = await login(services, {
+      email: form.get("login_email") ?? "",
+      password: form.get("login_password") ?? "",
+    });
     const location = `${path}?${new URLSearchParams(asked.fields).toString()}`;
-    return new Response(null, { status: 303, headers: { location, "set-cookie": sessionCookie(token, services.baseUrl), "cache-control": "no-store" } });
+    return new Response(null, {
+      status: 303,
+      headers: { location, "set-cookie": sessionCookie(token, services.baseUrl), "cache-control": "no-store" },
+    });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return loginPage(path, { fields: asked.fields, problem: error.message });
   }
 }
 
-async function decide(place: Place, asked: Asked, { caller, form }: { caller: AccountCaller; form: URLSearchParams }): Promise<Response> {
+async function decide(
+  place: Place,
+  asked: Asked,
+  { caller, form }: { caller: AccountCaller; form: URLSearchParams },
+): Promise<Response> {
   const { services } = place;
   const { client, redirectUri, resource, fields } = asked;
-  const back = (answer: Record<string, string>): Response => sendBack(redirectUri, { ...answer, state: fields.state }, services);
+  const back = (answer: Record<string, string>): Response =>
+    sendBack(redirectUri, { ...answer, state: fields.state }, services);
   if (form.get("decision") !== "allow") return back({ error: "access_denied", error_description: "The user said no" });
   const chosen = form.get("chosen_scope") ?? "";
-  if (!levelsFor(asked.scopes).some(([scope]) => scope === chosen)) return back({ error: "invalid_scope", error_description: "More than was asked for" });
+  if (!levelsFor(asked.scopes).some(([scope]) => scope === chosen))
+    return back({ error: "invalid_scope", error_description: "More than was asked for" });
   const workspace = resource.workspace ?? (form.get("chosen_workspace") || null);
   const { email, superAdmin } = caller.account;
   if (workspace !== null && !(await mayEnter(services.db, { email, superAdmin }, workspace))) {

@@ -44,10 +44,18 @@ export function isDocumentId(clientId: string): boolean {
 
 function requireDocumentUrl(clientId: string): URL {
   const url = URL.canParse(clientId) ? new URL(clientId) : null;
-  const plain = url !== null && url.protocol === "https:" && url.pathname.length > 1 && url.hash === "" && url.username === "" && url.password === "";
-  if (!plain || clientId.length > 2000) throw new OAuthRefusal("invalid_client", "client_id: expected an https address with a path", 401);
+  const plain =
+    url !== null &&
+    url.protocol === "https:" &&
+    url.pathname.length > 1 &&
+    url.hash === "" &&
+    url.username === "" &&
+    url.password === "";
+  if (!plain || clientId.length > 2000)
+    throw new OAuthRefusal("invalid_client", "client_id: expected an https address with a path", 401);
   const bare = url.hostname.replace(/^\[|\]$/g, "");
-  if (isIP(bare) !== 0 && !isPublic(bare)) throw new OAuthRefusal("invalid_client", "client_id: its address is not on the public internet", 401);
+  if (isIP(bare) !== 0 && !isPublic(bare))
+    throw new OAuthRefusal("invalid_client", "client_id: its address is not on the public internet", 401);
   return url;
 }
 
@@ -59,24 +67,29 @@ function requireDocumentUrl(clientId: string): URL {
 export function fetchDocument(clientId: string): Promise<string> {
   const url = requireDocumentUrl(clientId);
   return new Promise((done, fail) => {
-    const refuse = (why: string): void => fail(new OAuthRefusal("invalid_client", `client_id: its document could not be read: ${why}`, 401));
-    const asked = request(url, { lookup: publicOnly, headers: { accept: "application/json" }, signal: AbortSignal.timeout(timeoutMs) }, (answer) => {
-      if (answer.statusCode !== 200) {
-        answer.destroy();
-        return refuse(`status ${answer.statusCode ?? 0}`);
-      }
-      const chunks: Buffer[] = [];
-      let size = 0;
-      answer.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > limitBytes) {
+    const refuse = (why: string): void =>
+      fail(new OAuthRefusal("invalid_client", `client_id: its document could not be read: ${why}`, 401));
+    const asked = request(
+      url,
+      { lookup: publicOnly, headers: { accept: "application/json" }, signal: AbortSignal.timeout(timeoutMs) },
+      (answer) => {
+        if (answer.statusCode !== 200) {
           answer.destroy();
-          refuse(`it is larger than ${limitBytes} bytes`);
-        } else chunks.push(chunk);
-      });
-      answer.on("end", () => done(Buffer.concat(chunks).toString("utf8")));
-      answer.on("error", (error) => refuse(error.message));
-    });
+          return refuse(`status ${answer.statusCode ?? 0}`);
+        }
+        const chunks: Buffer[] = [];
+        let size = 0;
+        answer.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > limitBytes) {
+            answer.destroy();
+            refuse(`it is larger than ${limitBytes} bytes`);
+          } else chunks.push(chunk);
+        });
+        answer.on("end", () => done(Buffer.concat(chunks).toString("utf8")));
+        answer.on("error", (error) => refuse(error.message));
+      },
+    );
     asked.on("error", (error) => refuse(error.message));
     asked.end();
   });

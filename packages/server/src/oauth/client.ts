@@ -34,7 +34,8 @@ function nameOf(metadata: Metadata): string {
 
 function requirePublic(metadata: Metadata): void {
   const method = metadata["token_endpoint_auth_method"] ?? "none";
-  if (method !== "none") throw new OAuthRefusal("invalid_client_metadata", "token_endpoint_auth_method: only none is supported, with PKCE");
+  if (method !== "none")
+    throw new OAuthRefusal("invalid_client_metadata", "token_endpoint_auth_method: only none is supported, with PKCE");
 }
 
 /** Dynamic registration (RFC 7591) of a public client. */

@@ -44,9 +44,14 @@ async function deleteGrant(tx: Queryable, id: string): Promise<Buffer[]> {
 }
 
 /** Ends a consent; `email` must be whose it is. @returns whether there was one */
-export async function revokeGrant({ db, bus }: Services, { id, email }: { id: string; email: string | null }): Promise<boolean> {
+export async function revokeGrant(
+  { db, bus }: Services,
+  { id, email }: { id: string; email: string | null },
+): Promise<boolean> {
   const hashes = await db.transaction(async (tx) => {
-    const found = await tx.maybe(sql`select from oauth_grant where id = ${id} and (${email}::text is null or email = ${email}) for update`);
+    const found = await tx.maybe(
+      sql`select from oauth_grant where id = ${id} and (${email}::text is null or email = ${email}) for update`,
+    );
     return found ? deleteGrant(tx, id) : null;
   });
   if (hashes) forgetTokens(bus, hashes);
@@ -78,19 +83,35 @@ const grantColumns = sql`g.id, g.client_id, g.client_name, g.email, g.resource, 
 async function issue(tx: Queryable, grant: GrantRow) {
   const expiration = new Date(Date.now() + accessHours * 3_600_000);
   const { email, workspace_id: workspace, scopes, read_only: readOnly } = grant;
-  const access = await insertToken(tx, { email, label: `mcp: ${grant.client_name}`.slice(0, 200), expiration, scopes, workspace, readOnly });
+  const access = await insertToken(tx, {
+    email,
+    label: `mcp: ${grant.client_name}`.slice(0, 200),
+    expiration,
+    scopes,
+    workspace,
+    readOnly,
+  });
   const refresh = randomToken(48);
   await tx.execute(sql`insert into oauth_token (hash, grant_id) values (${hashToken(access)}, ${grant.id})`);
   await tx.execute(sql`insert into oauth_refresh (hash, grant_id, expires_at)
     values (${hashToken(refresh)}, ${grant.id}, now() + ${`${refreshDays} days`}::interval)`);
   await tx.execute(sql`update oauth_grant set last_used_at = now() where id = ${grant.id}`);
-  return { access_token: access, token_type: "Bearer", expires_in: accessHours * 3600, refresh_token: refresh, scope: scopes.join(" ") };
+  return {
+    access_token: access,
+    token_type: "Bearer",
+    expires_in: accessHours * 3600,
+    refresh_token: refresh,
+    scope: scopes.join(" "),
+  };
 }
 
 export type Tokens = Awaited<ReturnType<typeof issue>>;
 
 function verifierFits(challenge: string, verifier: string): boolean {
-  return /^[A-Za-z0-9._~-]{43,128}$/.test(verifier) && createHash("sha256").update(verifier).digest("base64url") === challenge;
+  return (
+    /^[A-Za-z0-9._~-]{43,128}$/.test(verifier) &&
+    createHash("sha256").update(verifier).digest("base64url") === challenge
+  );
 }
 
 export interface CodeExchange {
@@ -101,7 +122,8 @@ export interface CodeExchange {
   resource: string | null;
 }
 
-const spent = (what: string): OAuthRefusal => new OAuthRefusal("invalid_grant", `${what}: is unknown, expired or used already`);
+const spent = (what: string): OAuthRefusal =>
+  new OAuthRefusal("invalid_grant", `${what}: is unknown, expired or used already`);
 
 /** Redeems a code. One that is redeemed twice was stolen: everything it gave ends. @throws OAuthRefusal */
 export async function redeemCode(services: Services, asked: CodeExchange): Promise<Tokens> {
@@ -112,9 +134,12 @@ export async function redeemCode(services: Services, asked: CodeExchange): Promi
     if (!row || row.client_id !== asked.clientId) return spent("code");
     if (row.used) return { stolen: await deleteGrant(tx, row.id) };
     if (row.expired) return spent("code");
-    if (row.redirect_uri !== asked.redirectUri) return new OAuthRefusal("invalid_grant", "redirect_uri: is not the one the code was asked with");
-    if (!verifierFits(row.code_challenge, asked.verifier)) return new OAuthRefusal("invalid_grant", "code_verifier: does not fit the challenge");
-    if (asked.resource !== null && asked.resource !== row.resource) return new OAuthRefusal("invalid_target", "resource: is not the one the code was asked with");
+    if (row.redirect_uri !== asked.redirectUri)
+      return new OAuthRefusal("invalid_grant", "redirect_uri: is not the one the code was asked with");
+    if (!verifierFits(row.code_challenge, asked.verifier))
+      return new OAuthRefusal("invalid_grant", "code_verifier: does not fit the challenge");
+    if (asked.resource !== null && asked.resource !== row.resource)
+      return new OAuthRefusal("invalid_target", "resource: is not the one the code was asked with");
     await tx.execute(sql`update oauth_code set used = true where hash = ${hashToken(asked.code)}`);
     return issue(tx, row);
   });
@@ -122,7 +147,10 @@ export async function redeemCode(services: Services, asked: CodeExchange): Promi
 }
 
 /** Exchanges a refresh token for a new pair. One that is used twice was stolen: its whole family ends. @throws OAuthRefusal */
-export async function refreshTokens(services: Services, { refresh, clientId }: { refresh: string; clientId: string }): Promise<Tokens> {
+export async function refreshTokens(
+  services: Services,
+  { refresh, clientId }: { refresh: string; clientId: string },
+): Promise<Tokens> {
   const outcome = await services.db.transaction(async (tx) => {
     const row = await tx.maybe<RefreshRow>(sql`
       select ${grantColumns}, r.used, r.expires_at < now() as expired

@@ -3,7 +3,17 @@ export function issuerOf(baseUrl: string): string {
   return `${baseUrl}/api/mcp/oauth/server`;
 }
 
-export const scopesSupported = ["mcp:all", "mcp:favorites", "mcp:scripts:*", "mcp:flows:*", "mcp:endpoints:*", "mcp:level:read", "mcp:level:run", "mcp:level:build", "mcp:level:runnables"];
+export const scopesSupported = [
+  "mcp:all",
+  "mcp:favorites",
+  "mcp:scripts:*",
+  "mcp:flows:*",
+  "mcp:endpoints:*",
+  "mcp:level:read",
+  "mcp:level:run",
+  "mcp:level:build",
+  "mcp:level:runnables",
+];
 
 export function serverMetadata(baseUrl: string) {
   const issuer = issuerOf(baseUrl);

@@ -21,11 +21,15 @@ export interface OAuth {
 const prefix = "/api/mcp/oauth/";
 const resourcePrefix = "/.well-known/oauth-protected-resource";
 /** Found by the issuer's path (RFC 8414), and at the root by clients that know only the host. */
-const serverDocuments = new Set(["/.well-known/oauth-authorization-server/api/mcp/oauth/server", "/.well-known/oauth-authorization-server"]);
+const serverDocuments = new Set([
+  "/.well-known/oauth-authorization-server/api/mcp/oauth/server",
+  "/.well-known/oauth-authorization-server",
+]);
 const bodyLimit = 100_000;
 
 async function bodyOf(request: Request): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > bodyLimit) throw new OAuthRefusal("invalid_request", "the body is too large", 413);
+  if (Number(request.headers.get("content-length") ?? 0) > bodyLimit)
+    throw new OAuthRefusal("invalid_request", "the body is too large", 413);
   const text = await request.text();
   if (text.length > bodyLimit) throw new OAuthRefusal("invalid_request", "the body is too large", 413);
   return text;
@@ -47,8 +51,10 @@ async function exchange(services: Services, request: Request): Promise<Response>
     return value;
   };
   const type = need("grant_type");
-  if (type === "refresh_token") return json(await refreshTokens(services, { refresh: need("refresh_token"), clientId: need("client_id") }));
-  if (type !== "authorization_code") throw new OAuthRefusal("unsupported_grant_type", "grant_type: expected authorization_code or refresh_token");
+  if (type === "refresh_token")
+    return json(await refreshTokens(services, { refresh: need("refresh_token"), clientId: need("client_id") }));
+  if (type !== "authorization_code")
+    throw new OAuthRefusal("unsupported_grant_type", "grant_type: expected authorization_code or refresh_token");
   const asked = form.get("resource");
   const tokens = await redeemCode(services, {
     code: need("code"),
@@ -68,14 +74,19 @@ async function revoke(services: Services, request: Request): Promise<Response> {
 }
 
 /** The account's own clients: `GET …/clients`, `DELETE …/clients/{id}`. */
-async function clients({ services, auth }: { services: Services; auth: Authentication }, request: Request, id: string | undefined): Promise<Response> {
+async function clients(
+  { services, auth }: { services: Services; auth: Authentication },
+  request: Request,
+  id: string | undefined,
+): Promise<Response> {
   const credentials = credentialsOf(request, new URLSearchParams());
   const caller = await auth.byToken(credentials.token, credentials.byCookie);
   if (!caller) throw new ApiError("unauthorized", "Unauthorized: the token is invalid, expired or revoked");
   if (credentials.byCookie) requireSameOrigin(request, services.baseUrl);
   const { email } = unrestrictedAccountOf(caller).account;
   if (request.method === "GET" && id === undefined) return json(await connectedClients(services, email));
-  if (request.method !== "DELETE" || id === undefined || !/^[0-9a-f-]{36}$/.test(id)) throw new ApiError("not_found", "No such client");
+  if (request.method !== "DELETE" || id === undefined || !/^[0-9a-f-]{36}$/.test(id))
+    throw new ApiError("not_found", "No such client");
   if (!(await revokeGrant(services, { id, email }))) throw new ApiError("not_found", `No such client: ${id}`);
   return json({ revoked: id });
 }
@@ -84,7 +95,9 @@ function metadata(services: Services, pathname: string): Response | null {
   if (serverDocuments.has(pathname)) return Response.json(serverMetadata(services.baseUrl));
   if (!pathname.startsWith(resourcePrefix)) return null;
   const resource = pathname.slice(resourcePrefix.length) || "/api/mcp";
-  return resourceOf(resource) ? Response.json(resourceMetadata(services.baseUrl, resource)) : Response.json({ error: "not_found" }, { status: 404 });
+  return resourceOf(resource)
+    ? Response.json(resourceMetadata(services.baseUrl, resource))
+    : Response.json({ error: "not_found" }, { status: 404 });
 }
 
 export function createOAuth(services: Services, auth: Authentication): OAuth {
@@ -99,19 +112,26 @@ export function createOAuth(services: Services, auth: Authentication): OAuth {
     if (asked === "GET server/authorize") return showAuthorize(place, request);
     if (asked === "POST server/authorize") return postAuthorize(place, request);
     if (asked === "POST server/token") return exchange(services, request);
-    if (asked === "POST server/register") return json(await registerClient(services.db, parseJson(await bodyOf(request))), 201);
+    if (asked === "POST server/register")
+      return json(await registerClient(services.db, parseJson(await bodyOf(request))), 201);
     if (asked === "POST server/revoke") return revoke(services, request);
     throw new ApiError("not_found", `No such address: ${request.method} ${pathname}`);
   };
   return {
     serves: (pathname) =>
-      pathname.startsWith(`${prefix}server/`) || pathname.startsWith(`${prefix}clients`) || pathname.startsWith(resourcePrefix) || serverDocuments.has(pathname),
+      pathname.startsWith(`${prefix}server/`) ||
+      pathname.startsWith(`${prefix}clients`) ||
+      pathname.startsWith(resourcePrefix) ||
+      serverDocuments.has(pathname),
     async fetch(request) {
       try {
         return await route(request);
       } catch (error) {
         if (error instanceof OAuthRefusal) return refusalAnswer(error);
-        return errorAnswer(toApiError(error, services, "oauth"), { accept: request.headers.get("accept"), id: "oauth" });
+        return errorAnswer(toApiError(error, services, "oauth"), {
+          accept: request.headers.get("accept"),
+          id: "oauth",
+        });
       }
     },
   };

@@ -18,7 +18,8 @@ export function page(title: string, body: string, status = 200): Response {
     headers: {
       "content-type": "text/html; charset=utf-8",
       "cache-control": "no-store",
-      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+      "content-security-policy":
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
       "x-frame-options": "DENY",
       "referrer-policy": "no-referrer",
     },
@@ -31,7 +32,10 @@ export function hiddenFields(fields: Readonly<Record<string, string>>): string {
     .join("");
 }
 
-export function loginPage(action: string, { fields, problem }: { fields: Readonly<Record<string, string>>; problem?: string }): Response {
+export function loginPage(
+  action: string,
+  { fields, problem }: { fields: Readonly<Record<string, string>>; problem?: string },
+): Response {
   const told = problem ? `<p class="warn" role="alert">${escapeHtml(problem)}</p>` : "";
   return page(
     "Sign in to Towermill",

@@ -1,7 +1,18 @@
 import { OAuthRefusal } from "./error.ts";
 
 const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
-const dangerous = new Set(["javascript:", "data:", "file:", "vbscript:", "about:", "blob:", "ftp:", "ws:", "wss:", "view-source:"]);
+const dangerous = new Set([
+  "javascript:",
+  "data:",
+  "file:",
+  "vbscript:",
+  "about:",
+  "blob:",
+  "ftp:",
+  "ws:",
+  "wss:",
+  "view-source:",
+]);
 
 /**
  * An address a client may be sent back to: https, http on loopback (RFC 8252), or a scheme of an application's own.
