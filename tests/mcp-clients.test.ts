@@ -62,19 +62,14 @@ async function v2(mode: "auto" | "legacy" | { pin: string }): Promise<AnyClient>
 const clients: Record<string, () => Promise<AnyClient>> = {
   "the v1 client over the mission's SSE address with the token in it": () =>
     v1(new SSEClientTransport(new URL(`${world.url}/api/mcp/w/w/sse?token=alice`))),
-  "the v1 client over SSE with a header": () =>
-    v1(
-      new SSEClientTransport(new URL(`${world.url}/api/mcp/w/w/sse`), {
-        requestInit: { headers: { authorization: "Bearer alice" } },
-        eventSourceInit: {
-          fetch: (url, init) =>
-            fetch(url, {
-              ...init,
-              headers: { ...(init?.headers as object), authorization: "Bearer alice" },
-            } as RequestInit),
-        } as never,
-      }),
-    ),
+  "the v1 client over SSE with a header": () => {
+    const headers = { authorization: "Bearer alice" };
+    const withHeaders: typeof fetch = (url, init) =>
+      fetch(url, { ...init, headers: { ...(init?.headers as Record<string, string>), ...headers } });
+    return v1(
+      new SSEClientTransport(new URL(`${world.url}/api/mcp/w/w/sse`), { requestInit: { headers }, fetch: withHeaders }),
+    );
+  },
   "the v1 client over Streamable HTTP on the SSE address": () =>
     v1(new V1Http(new URL(`${world.url}/api/mcp/w/w/sse?token=alice`))),
   "the v1 client over Streamable HTTP": () => v1(new V1Http(new URL(`${world.url}/api/mcp/w/w/mcp?token=alice`))),

@@ -56,7 +56,7 @@ test("schedules that are due at one moment run once each, though one of three pr
   await Promise.all(tickers.map((one) => one.ended));
 });
 
-describe("the official CLI", async () => {
+describe("an instance", async () => {
   const instance = await startInstance();
   const cli = await cliOf(instance, "clockwork");
   const deploy = (path: string): Promise<string> =>
@@ -97,5 +97,54 @@ describe("the official CLI", async () => {
     expect(await cli.json("schedule", "get", "u/admin/nightly")).toMatchObject({ enabled: true });
     await cli.ok("schedule", "disable", "u/admin/nightly");
     expect(await cli.json("schedule", "get", "u/admin/nightly")).toMatchObject({ enabled: false });
+  });
+
+  interface Tick {
+    state: string;
+    job_id: string;
+  }
+
+  test("runs what is due, scripts and flows, and tells their handlers", async () => {
+    await deploy("u/admin/told");
+    const value = { modules: [{ id: "a", value: { type: "script", path: "u/admin/work", input_transforms: {} } }] };
+    await instance.text("POST", "/w/clockwork/flows/create", {
+      body: { path: "u/admin/flow", summary: "", value, schema: {} },
+    });
+    for (const [script_path, is_flow] of [
+      ["u/admin/work", false],
+      ["u/admin/flow", true],
+    ] as const) {
+      const path = `${script_path}_each_second`;
+      const timetable = { schedule: "* * * * * *", timezone: "UTC", on_success: "script/u/admin/told" };
+      await instance.text("POST", "/w/clockwork/schedules/create", {
+        body: {
+          path,
+          ...timetable,
+          script_path,
+          is_flow,
+          args: {},
+          enabled: true,
+          on_success_extra_args: { from: path },
+        },
+      });
+      const successes = async (): Promise<Tick[]> =>
+        (await instance.json<Tick[]>("GET", `/w/clockwork/schedules/ticks/${path}`)).filter(
+          (tick) => tick.state === "success",
+        );
+      await vi.waitFor(async () => expect((await successes()).length).toBeGreaterThanOrEqual(2), {
+        timeout: 25_000,
+        interval: 200,
+      });
+      await instance.text("POST", `/w/clockwork/schedules/setenabled/${path}`, { body: { enabled: false } });
+      const [run] = await successes();
+      const job = await instance.json<Record<string, unknown>>("GET", `/w/clockwork/jobs_u/get/${run?.job_id}`);
+      expect(job).toMatchObject({ success: true, schedule_path: path, script_path, trigger_kind: "schedule" });
+    }
+    const told = await instance.json<unknown[]>(
+      "GET",
+      "/w/clockwork/jobs/list?script_path_exact=u/admin/told&job_kinds=script",
+    );
+    expect(told.length).toBeGreaterThanOrEqual(4);
+    expect(told[0]).toMatchObject({ permissioned_as: "g/error_handler", created_by: "schedule_success_handler" });
   });
 });

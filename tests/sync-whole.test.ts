@@ -7,14 +7,20 @@ const instance = await startInstance();
 /** Members, a group, permissions and settings, which the example cannot know. */
 async function furnish(workspace: string): Promise<void> {
   const post = (path: string, body: unknown) => instance.text("POST", `/w/${workspace}/${path}`, { body });
-  await post("workspaces/add_user", { email: "bob@example.com", is_admin: false, operator: false, username: "bob" });
+  for (const name of ["bob", "eve"])
+    await post("workspaces/add_user", {
+      email: `${name}@example.com`,
+      is_admin: false,
+      operator: false,
+      username: name,
+    });
   await post("groups/create", { name: "keepers", summary: "Keepers of the shop" });
   await post("groups/adduser/keepers", { username: "bob" });
-  const bob = { owner: "u/bob", write: false };
+  const eve = { owner: "u/eve", write: false };
   for (const item of ["script/f/shop/hello", "app/f/shop/board", "raw_app/f/shop/panel", "variable/f/shop/greeting"])
-    await post(`acls/add/${item}`, bob);
+    await post(`acls/add/${item}`, eve);
   for (const item of ["resource/f/shop/database", "schedule/f/shop/nightly", "http_trigger/f/shop/on_http"])
-    await post(`acls/add/${item}`, bob);
+    await post(`acls/add/${item}`, eve);
   const handler = { path: "script/f/shop/hello", extra_args: { channel: 1 }, muted_on_cancel: true };
   await post("workspaces/edit_error_handler", { ...handler, muted_on_user_path: false });
   await post("workspaces/edit_webhook", { webhook: "https://hooks.example/shop" });
@@ -23,9 +29,10 @@ async function furnish(workspace: string): Promise<void> {
   await post("workspaces/edit_auto_invite", { operator: false, invite_all: true, auto_add: true });
 }
 
-await instance.text("POST", "/users/create", {
-  body: { email: "bob@example.com", password: "bob's password", super_admin: false },
-});
+for (const name of ["bob", "eve"]) {
+  const body = { email: `${name}@example.com`, password: `the password of ${name}`, super_admin: false };
+  await instance.text("POST", "/users/create", { body });
+}
 const first = await exampleFolder(instance, "first");
 await first.ok("sync", "push", "--yes", "--plain-secrets");
 await furnish("first");
@@ -46,7 +53,12 @@ describe("with users, groups, settings and the key, a workspace", () => {
     expect(await changesToPush(source, ...flags)).toBe("0");
     const tree = treeOf(source.folder);
     expect(Object.keys(tree)).toEqual(
-      expect.arrayContaining(["encryption_key.yaml", "settings.yaml", "groups/keepers.group.yaml", "users/bob@example.com.user.yaml"]),
+      expect.arrayContaining([
+        "encryption_key.yaml",
+        "settings.yaml",
+        "groups/keepers.group.yaml",
+        "users/bob@example.com.user.yaml",
+      ]),
     );
     await workspaceFolder(instance, target);
     await source.ok("workspace", "add", target, target, `${instance.url}/`, "--token", instance.token);
@@ -80,14 +92,25 @@ describe("a token", () => {
   });
 
   test("of somebody who is no admin pulls what they may read and nothing else", async () => {
-    const login = { email: "bob@example.com", password: "bob's password" };
-    const bob = await instance.text("POST", "/auth/login", { body: login, token: "none" });
-    const archive = (query: string, token = bob) =>
+    const login = { email: "eve@example.com", password: "the password of eve" };
+    const eve = await instance.text("POST", "/auth/login", { body: login, token: "none" });
+    const archive = (query: string, token = eve) =>
       instance.call("GET", `/w/first/workspaces/tarball?archive_type=tar&include_triggers=true&${query}`, { token });
     const text = await (await archive("plain_secret=true")).text();
-    for (const seen of ["f/shop/hello.ts", "f/shop/board.app.json", "f/shop/greeting.variable.json", "f/shop/on_http.http_trigger.json"])
+    for (const seen of [
+      "f/shop/hello.ts",
+      "f/shop/board.app.json",
+      "f/shop/greeting.variable.json",
+      "f/shop/on_http.http_trigger.json",
+    ])
       expect(text).toContain(seen);
-    for (const hidden of ["f/shop/key.variable.json", "not-a-real-password", "f/shop/orders.pg.sql", "f/shop/on_kafka", "f/team"])
+    for (const hidden of [
+      "f/shop/key.variable.json",
+      "not-a-real-password",
+      "f/shop/orders.pg.sql",
+      "f/shop/on_kafka",
+      "f/team",
+    ])
       expect(text).not.toContain(hidden);
     for (const forAdmins of ["include_users", "include_settings", "include_key"])
       expect((await archive(`${forAdmins}=true`)).status).toBe(403);

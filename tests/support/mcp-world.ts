@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { createMcp } from "@towermill/mcp";
+import { createEvaluator } from "@towermill/expression";
+import { createDeployedFlows, createFlowDriver } from "@towermill/flow-driver";
+import { createMcp, type McpOptions } from "@towermill/mcp";
 import {
   appendLogs,
   claimJobs,
@@ -13,9 +15,6 @@ import { openBus, silentLog, sql, type Database, type Log } from "@towermill/sto
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { openVault } from "@towermill/vault";
 import { Hono } from "hono";
-import { flowsOperations } from "@towermill/contract";
-import { flowsHandlers } from "../../packages/server/src/handlers/flows.ts";
-import { mount } from "../../packages/server/src/http/mount.ts";
 import { identityRoutes } from "../../packages/server/src/handlers/identity.ts";
 import { itemRoutes } from "../../packages/server/src/handlers/items.ts";
 import { jobRoutes } from "../../packages/server/src/handlers/job-routes.ts";
@@ -86,16 +85,22 @@ interface ServerOptions {
   db: Database;
   url: string;
   log: Log;
+  options?: McpOptions;
 }
 
 /** One server process: its own bus, dispatcher and MCP face over a shared database. */
-async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer) {
+async function startServer({ db, url, log, options = {} }: ServerOptions, instanceKey: Buffer) {
   const bus = await openBus({ url });
+  const dispatcher = createDispatcher({ db, bus });
+  const vault = openVault({ db, bus, instanceKey });
+  const evaluator = createEvaluator();
+  const deployed = createDeployedFlows({ db, bus });
   const services: Services = {
     db,
     bus,
-    dispatcher: createDispatcher({ db, bus }),
-    vault: openVault({ db, bus, instanceKey }),
+    dispatcher,
+    vault,
+    flowDriver: createFlowDriver({ db, bus, dispatcher, log, vault, deployed, evaluator }),
     clock: { now: () => new Date() },
     log,
     version: "0.0.0",
@@ -106,14 +111,9 @@ async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer)
     streamLimitMs: 20_000,
   };
   const auth = createAuthentication({ db, bus, now: () => new Date() });
-  const routes = [
-    ...identityRoutes(services),
-    ...itemRoutes(services, auth),
-    ...jobRoutes(services, auth),
-    ...mount(flowsOperations, flowsHandlers(services)),
-  ];
+  const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth)];
   const api = createApp({ services, auth, routes });
-  const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true });
+  const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true }, options);
   const oauth = createOAuth(services, auth);
   const app = new Hono();
   app.all("*", async (c) => {
@@ -125,6 +125,7 @@ async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer)
   const stop = async (): Promise<void> => {
     await mcp.close();
     await listening.close();
+    await evaluator.close();
     await bus.close();
   };
   return { services, bus, mcp, app, url: `http://127.0.0.1:${listening.port}`, stop };
@@ -135,13 +136,13 @@ async function startServer({ db, url, log }: ServerOptions, instanceKey: Buffer)
  * `bob`, the operator `olga`, and `eve`, who is in another workspace; each has a token of the same name. The test's worker
  * echoes arguments unless told otherwise.
  */
-export async function mcpWorld() {
+export async function mcpWorld(options: McpOptions = {}) {
   const { db, url: databaseUrl } = await testDatabase();
   await fill(db);
   const instanceKey = randomBytes(32);
   const errors: unknown[] = [];
   const log: Log = { ...silentLog, error: (fields: object) => void errors.push(fields) };
-  const first = await startServer({ db, url: databaseUrl, log }, instanceKey);
+  const first = await startServer({ db, url: databaseUrl, log, options }, instanceKey);
   whenDone(() => first.stop());
   let program: Program = echo;
   let working: Promise<unknown> = Promise.resolve();

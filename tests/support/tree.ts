@@ -88,4 +88,3 @@ export async function changesToPush(cli: Cli, ...flags: string[]): Promise<strin
   const output = await cli.ok("sync", "push", "--dry-run", ...flags);
   return /(\d+) changes? to apply/.exec(output)?.[1] === "0" ? "0" : output;
 }
-

@@ -14,6 +14,7 @@ export {
 } from "./operation.ts";
 export * from "./operations/index.ts";
 export type { EditApp, NewApp } from "./operations/apps.ts";
+export type { ExportedUser } from "./operations/export-instance.ts";
 export type { ExportQuery } from "./operations/export.ts";
 export { protectionRuleKinds, type ProtectionRuleKind } from "./operations/protection-rules.ts";
 export type { EditFlow, NewFlow } from "./operations/flows-fields.ts";

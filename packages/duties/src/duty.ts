@@ -8,7 +8,7 @@ export interface DutyContext {
   dispatcher: Dispatcher;
   log: Log;
   /** Moves the flows of steps that ended without a worker. */
-  flowDriver: Pick<FlowDriver, "endedElsewhere" | "timeOut">;
+  flowDriver: Pick<FlowDriver, "endedElsewhere" | "timeOut" | "reconcile">;
   now(): Date;
   /** Jobs that ended longer ago than this are deleted, in days. */
   retentionDays: number;

@@ -1,4 +1,5 @@
 import type { Duty } from "./duty.ts";
+import { flowRepair, flowTimes } from "./flows.ts";
 import { partitions } from "./partitions.ts";
 import { rescue } from "./rescue.ts";
 import { retention } from "./retention.ts";
@@ -9,7 +10,7 @@ import { wipe } from "./wipe.ts";
 export type { Duty, DutyContext } from "./duty.ts";
 export { startDuties, type DutiesOptions, type RunningDuties } from "./leader.ts";
 export { startTicker, type RunningTicker, type TickerOptions } from "./schedules/ticker.ts";
-export { partitions, rescue, retention, scheduleHistory, sweep, wipe };
+export { flowRepair, flowTimes, partitions, rescue, retention, scheduleHistory, sweep, wipe };
 
 /** Every duty of the product. */
-export const allDuties: readonly Duty[] = [rescue, wipe, sweep, partitions, retention, scheduleHistory];
+export const allDuties: readonly Duty[] = [rescue, flowTimes, flowRepair, wipe, sweep, partitions, retention, scheduleHistory];

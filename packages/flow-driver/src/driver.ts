@@ -10,6 +10,7 @@ import type { Evaluator } from "@towermill/expression";
 import { createTextCache } from "./memory.ts";
 import { resumeEntry, type ResumeRequest } from "./resume.ts";
 import { rootOf } from "./place.ts";
+import { findUnheard } from "./stuck.ts";
 import { createRuns, loadFlowJob } from "./run.ts";
 
 /** The slot of a worker whose job just ended: the next step may have it. */
@@ -44,6 +45,11 @@ export interface FlowDriver {
   resume(request: ResumeRequest): Promise<void>;
   /** Tells a flow that the time it waits for approvals is over. */
   timeOut(flowJob: string): Promise<void>;
+  /**
+   * Repairs what a crash left: flows that wait though none of their steps is queued or running hear of what ended.
+   * @returns how many steps they were told of
+   */
+  reconcile(): Promise<number>;
 }
 
 export interface FlowDriverOptions {
@@ -79,13 +85,18 @@ export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
     const job = await loadFlowJob(db, flowJob);
     if (job) await add(rootOf(job), entry);
   };
+  const tell = async (jobs: readonly string[]): Promise<void> => {
+    const told = await endedElsewhere(db, jobs);
+    await Promise.all(told.map(({ flowJob, event }) => addEvent(flowJob, { kind: "event", flowJob, event, resume: null })));
+  };
   return {
     begin: (job, slot) => add(rootOf(job), { kind: "begin", job, slot }),
     end: (job, completion, slot) => add(job.rootJob ?? job.parentJob ?? job.id, { kind: "end", job, completion, slot }),
-    async endedElsewhere(jobs) {
-      for (const { flowJob, event } of await endedElsewhere(db, jobs)) {
-        await addEvent(flowJob, { kind: "event", flowJob, event, resume: null });
-      }
+    endedElsewhere: tell,
+    async reconcile() {
+      const unheard = await findUnheard(db);
+      await tell(unheard);
+      return unheard.length;
     },
     async resume(request) {
       const entry = await resumeEntry(db, request);

@@ -20,7 +20,8 @@ export async function endedElsewhere(
   const rows = await db.query<Row & Record<string, unknown>>(sql`
     select j.id, j.parent_job, j.options -> 'flow' as place, d.status, d.result
     from job j join job_done d on d.id = j.id
-    where j.id = any(${jobs}::uuid[]) and j.parent_job is not null and j.options ? 'flow'`);
+    where j.id = any(${jobs}::uuid[]) and j.options ? 'flow'
+      and exists (select from job_queue q where q.id = j.parent_job)`);
   return rows.map((row) => ({ flowJob: row.parent_job, event: doneEvent(row) }));
 }
 
@@ -43,5 +44,5 @@ function doneEvent({ id, place, status, result }: Row): FlowEvent {
 /** A step that was cancelled, or whose workers died under it, is not tried again: it may be what ends them. */
 export function isUnrecoverable(status: JobStatus, result: string): boolean {
   if (status === "canceled") return true;
-  return status === "failure" && /^\s*\{\s*"error"\s*:\s*\{\s*"name"\s*:\s*"(WorkerLost|OutOfMemory)"/.test(result);
+  return status === "failure" && /^\s*\{\s*"error"\s*:\s*\{\s*"name"\s*:\s*"(WorkerLost|MemoryLimitExceeded)"/.test(result);
 }

@@ -127,7 +127,8 @@ export function createResults({ db, plan, recent }: ResultsOptions): Results {
     ending: (job) => ended.get(job),
     plannedUnder(root, leaf) {
       const child = plan.children.findLast(
-        (candidate) => candidate.root === root && candidate.leaf === leaf && ended.has(candidate.job),
+        ({ root: of, leaf: id, step, iteration, job }) =>
+          of === root && id === leaf && (iteration === null || id !== step) && ended.has(job),
       );
       return child && ended.get(child.job);
     },

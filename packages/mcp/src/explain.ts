@@ -4,7 +4,8 @@ import { nearest } from "./failure.ts";
 import type { Catalogue } from "./runnable/catalogue.ts";
 import { pathOf, toolName } from "./runnable/name.ts";
 import type { WorkspaceSession } from "./session.ts";
-import { isWanted, type Toolbox } from "./toolbox.ts";
+import { isWanted } from "./listing.ts";
+import type { Toolbox } from "./toolbox.ts";
 import { judgeEndpoint, judgeRunnable } from "./verdict.ts";
 
 /** Why a tool is listed or not, for the person who looks for it. */

@@ -1,4 +1,4 @@
-import type { CallContext } from "./call.ts";
+import type { AskedResult, CallContext } from "./call.ts";
 import { ToolFailure } from "./failure.ts";
 import { requireArgument } from "./own-tools.ts";
 import { jsonResult, type ToolResult } from "./result.ts";
@@ -10,7 +10,10 @@ type Arguments = Readonly<Record<string, unknown>>;
 /** What the meta tools stand on. */
 export interface Catalog {
   list(session: Session): Promise<ShownTool[]>;
-  call(session: Session, asked: { name: string; args: Arguments; context: CallContext }): Promise<ToolResult>;
+  call(
+    session: Session,
+    asked: { name: string; args: Arguments; context: CallContext },
+  ): Promise<ToolResult | AskedResult>;
 }
 
 const reads = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
@@ -106,7 +109,7 @@ export async function callLean(
   catalog: Catalog,
   session: Session,
   { name, args, context }: { name: string; args: Arguments; context: CallContext },
-): Promise<ToolResult> {
+): Promise<ToolResult | AskedResult> {
   if (name === "search_tools") return search(catalog, session, args);
   if (name === "describe_tools") return describeTools(catalog, session, args);
   const inner = requireArgument(args, "name");

@@ -31,7 +31,11 @@ export interface Mcp {
   close(): Promise<void>;
 }
 
-function assemble(host: Host): Parts {
+export interface McpOptions {
+  extend?: Parts["extend"];
+}
+
+function assemble(host: Host, { extend }: McpOptions): Parts {
   const taken = new Set([...endpointTools(host.operations).keys(), ...ownTools.keys()]);
   const catalogue = createCatalogue({
     db: host.db,
@@ -39,11 +43,17 @@ function assemble(host: Host): Parts {
     sources: host.sources ?? [scriptSource, flowSource],
     taken,
   });
-  return { host, toolbox: createToolbox(host, catalogue), catalogue, seal: createSeal(host.secret) };
+  return { host, toolbox: createToolbox(host, catalogue), catalogue, seal: createSeal(host.secret), ...(extend ? { extend } : {}) };
 }
 
-export function createMcp(host: Host): Mcp {
-  const parts = assemble(host);
+function methodsOf(address: Address): readonly string[] {
+  if (address.kind === "message") return ["POST"];
+  if (address.kind !== "endpoint") return ["GET"];
+  return address.sse ? ["GET", "POST"] : ["POST"];
+}
+
+export function createMcp(host: Host, options: McpOptions = {}): Mcp {
+  const parts = assemble(host, options);
   const { catalogue } = parts;
   const changes = createChanges({ bus: host.bus, forget: (workspace) => catalogue.forget(workspace) });
   const streams = createSseStreams(parts, changes);
@@ -70,14 +80,11 @@ export function createMcp(host: Host): Mcp {
     const entry = await admit(host, request, address.workspace);
     if (entry instanceof Response) return entry;
     const { method } = request;
-    if (address.kind !== "endpoint" && address.kind !== "message") {
-      return method === "GET" ? inquire(parts, { address, entry, request }) : fault(405, "Use GET", { allow: "GET" });
-    }
-    if (address.kind === "message")
-      return method === "POST" ? streams.receive(entry, request) : fault(405, "Use POST", { allow: "POST" });
-    if (method === "POST") return post(entry, request);
-    if (method === "GET" && address.sse) return streams.open(entry, request);
-    return fault(405, "Method not allowed", { allow: address.sse ? "GET, POST" : "POST" });
+    const allowed = methodsOf(address);
+    if (!allowed.includes(method)) return fault(405, "Method not allowed", { allow: allowed.join(", ") });
+    if (address.kind === "message") return streams.receive(entry, request);
+    if (address.kind !== "endpoint") return inquire(parts, { address, entry, request });
+    return method === "POST" ? post(entry, request) : streams.open(entry, request);
   };
 
   return {

@@ -4,18 +4,20 @@ import type { AskedResult, CallContext } from "./call.ts";
 import { readArguments, type EndpointRequest } from "./endpoint/arguments.ts";
 import { callEndpoint } from "./endpoint/call.ts";
 import { endpointTools, type EndpointTool, type ShownTool } from "./endpoint/tool.ts";
-import { failureResult, type ToolResult } from "./result.ts";
+import { enterWorkspace } from "./enter.ts";
 import { nearest, ToolFailure } from "./failure.ts";
 import type { Host } from "./host.ts";
-import { callLean, isLean, leanTools } from "./lean.ts";
+import { callLean, isLean } from "./lean.ts";
+import { favoritesOf, isOffered, listLean, listTools, type Stock } from "./listing.ts";
 import { ownTools } from "./own-tools.ts";
-import type { Catalogue } from "./runnable/catalogue.ts";
-import type { Runnable } from "./runnable/runnable.ts";
+import { failureResult, type ToolResult } from "./result.ts";
 import { runRunnable } from "./runnable/call.ts";
-import { inWorkspace, type Session, type WorkspaceSession } from "./session.ts";
-import { judgeEndpoint, judgeRunnable } from "./verdict.ts";
+import type { Catalogue } from "./runnable/catalogue.ts";
+import { inWorkspace, type Session } from "./session.ts";
+import { judgeRunnable } from "./verdict.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
+type Answer = ToolResult | AskedResult;
 
 export interface Asked {
   name: string;
@@ -31,178 +33,103 @@ export interface Toolbox {
   readonly endpoints: ReadonlyMap<string, EndpointTool>;
   list(session: Session): Promise<ShownTool[]>;
   /** @throws UnknownTool; every other failure is a result */
-  call(session: Session, asked: Asked): Promise<ToolResult | AskedResult>;
+  call(session: Session, asked: Asked): Promise<Answer>;
 }
 
-const nothing: ReadonlySet<string> = new Set();
+interface Shop extends Stock {
+  host: Host;
+}
+
+interface Destruction {
+  tool: EndpointTool;
+  request: EndpointRequest;
+  context: CallContext;
+}
+
+/** Asks before something is destroyed. @returns the question where it has to go out first @throws ToolFailure on a no */
+async function agree(session: Session, { tool, request, context }: Destruction): Promise<AskedResult | null> {
+  if (!tool.destructive || tool.runs || request.confirmed) return null;
+  const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
+  const isFinal = tool.operation.method === "DELETE" || tool.name.startsWith("delete");
+  const about = JSON.stringify([session.principal.id, session.workspace, tool.name, request]);
+  const question = {
+    text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${isFinal ? " This cannot be undone." : ""}`,
+    digest: createHash("sha256").update(about).digest("base64url"),
+  };
+  const answer = await context.agreed(question);
+  if (answer === "no") throw new ToolFailure(`${tool.name}: the user did not agree, nothing was done`);
+  return answer === "ask" ? context.ask(question) : null;
+}
+
+async function callOperation(
+  shop: Shop,
+  session: Session,
+  { tool, args, context }: { tool: EndpointTool; args: Arguments; context: CallContext },
+): Promise<Answer> {
+  const request = readArguments(tool, args);
+  const inside = tool.ofWorkspace ? await enterWorkspace(shop.host, session, request.workspace) : session;
+  const asked = await agree(inside, { tool, request, context });
+  if (asked) return asked;
+  const favorites = await favoritesOf(shop, inside);
+  return callEndpoint(shop.host, inside, { tool, request, favorites, signal: context.signal });
+}
+
+async function unknown(shop: Shop, session: Session, name: string): Promise<UnknownTool> {
+  const near = nearest(
+    name,
+    (await listTools(shop, session)).map((tool) => tool.name),
+  );
+  return new UnknownTool(`Unknown tool: ${name.slice(0, 200)}${near ? `. Did you mean ${near}?` : ""}`);
+}
+
+async function callRunnable(shop: Shop, session: Session, { name, args, context }: Asked): Promise<Answer> {
+  const inside = inWorkspace(session);
+  const runnable = inside ? await shop.catalogue.find(inside.workspace, name) : null;
+  const readable = inside && runnable ? await shop.catalogue.readable(inside.member) : [];
+  if (!inside || !runnable || !readable.includes(runnable)) throw await unknown(shop, session, name);
+  const isFavorite = (await favoritesOf(shop, inside)).has(`${runnable.kind}:${runnable.path}`);
+  const verdict = judgeRunnable(inside, runnable, isFavorite);
+  if (!verdict.allowed) throw new ToolFailure(`${name} is not available: ${verdict.reason}`);
+  return runRunnable(shop.host, inside, { runnable, args, context });
+}
+
+async function callTool(shop: Shop, session: Session, asked: Asked): Promise<Answer> {
+  const { name, args, context } = asked;
+  const own = ownTools.get(name);
+  if (own && isOffered(session, own)) {
+    const enter = (given: Arguments) => {
+      const named = given["workspace"] ?? given["workspace_id"];
+      return enterWorkspace(shop.host, session, typeof named === "string" ? named : null);
+    };
+    return own.call(shop.host, session, { args, context, enter });
+  }
+  const tool = shop.endpoints.get(name);
+  return tool ? callOperation(shop, session, { tool, args, context }) : callRunnable(shop, session, asked);
+}
+
+/** Failures that a model can do something about are results it reads. */
+async function guarded(work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ToolFailure) return failureResult(error);
+    if (error instanceof ApiError) return failureResult(new ToolFailure(error.message, error.hint));
+    throw error;
+  }
+}
 
 export function createToolbox(host: Host, catalogue: Catalogue): Toolbox {
-  const endpoints = endpointTools(host.operations);
-
-  const favoritesOf = async (session: Session): Promise<ReadonlySet<string>> =>
-    session.grant.favorites && session.member ? catalogue.favorites(session.member) : nothing;
-
-  const runnablesOf = async (session: WorkspaceSession): Promise<Runnable[]> => {
-    const favorites = await favoritesOf(session);
-    const readable = await catalogue.readable(session.member);
-    return readable.filter((each) => judgeRunnable(session, each, favorites.has(`${each.kind}:${each.path}`)).allowed);
-  };
-
-  const listAll = async (session: Session): Promise<ShownTool[]> => {
-    const shape = session.workspace === null ? "open" : "bound";
-    const own = [...ownTools.values()]
-      .filter((tool) => isVisible(session, tool))
-      .map(({ shown }) => (shape === "open" ? withWorkspace(shown) : shown));
-    const shown = [...endpoints.values()]
-      .filter((tool) => isWanted(session, tool) && judgeEndpoint(session, tool).allowed)
-      .map((tool) => tool.shown[shape]);
-    const inside = inWorkspace(session);
-    const runnables = inside ? await runnablesOf(inside) : [];
-    return [...shown, ...own, ...(inside ? await catalogue.show(inside.member, runnables) : [])];
-  };
-
-  /** The session in the workspace a call names: the address's, or the one in its arguments. */
-  const enter = async (session: Session, named: string | null): Promise<WorkspaceSession> => {
-    const inside = inWorkspace(session);
-    if (inside) {
-      if (named === null || named === inside.workspace) return inside;
-      throw new ToolFailure(
-        `workspace: this address is for the workspace ${inside.workspace}, not ${named}`,
-        "Leave workspace out, or use the address /api/mcp.",
-      );
-    }
-    if (named === null)
-      throw new ToolFailure("workspace: is required here", "list_workspaces shows those you may use.");
-    const member = await host.memberOf(session.principal, named);
-    if (!member)
-      throw new ToolFailure(
-        `workspace: you are not a member of ${named}, or it does not exist`,
-        "list_workspaces shows those you may use.",
-      );
-    return { ...session, workspace: named, member };
-  };
-
-  const enterByArguments = (session: Session) => (args: Arguments) => {
-    const named = args["workspace"] ?? args["workspace_id"];
-    return enter(session, typeof named === "string" ? named : null);
-  };
-
-  const agree = async (
-    session: Session,
-    { tool, request, context }: { tool: EndpointTool; request: EndpointRequest; context: CallContext },
-  ): Promise<AskedResult | null> => {
-    if (!tool.destructive || tool.runs || request.confirmed) return null;
-    const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
-    const sure = tool.operation.method === "DELETE" || tool.name.startsWith("delete") ? " This cannot be undone." : "";
-    const digest = createHash("sha256")
-      .update(JSON.stringify([session.principal.id, session.workspace, tool.name, request]))
-      .digest("base64url");
-    const question = { text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${sure}`, digest };
-    const answer = await context.agreed(question);
-    if (answer === "no") throw new ToolFailure(`${tool.name}: the user did not agree, nothing was done`);
-    return answer === "ask" ? context.ask(question) : null;
-  };
-
-  const callTool = async (session: Session, { name, args, context }: Asked): Promise<ToolResult | AskedResult> => {
-    const own = ownTools.get(name);
-    if (own && isVisible(session, own))
-      return own.call(host, session, { args, context, enter: enterByArguments(session) });
-    const tool = endpoints.get(name);
-    if (tool) {
-      const request = readArguments(tool, args);
-      const inside = tool.ofWorkspace ? await enter(session, request.workspace) : session;
-      const asked = await agree(inside, { tool, request, context });
-      if (asked) return asked;
-      return callEndpoint(host, inside, {
-        tool,
-        request,
-        favorites: await favoritesOf(inside),
-        signal: context.signal,
-      });
-    }
-    const inside = inWorkspace(session);
-    const runnable = inside ? await catalogue.find(inside.workspace, name) : null;
-    const readable = inside && runnable ? (await catalogue.readable(inside.member)).includes(runnable) : false;
-    if (!inside || !runnable || !readable) throw new UnknownTool(await unknown(session, name));
-    const isFavorite = (await favoritesOf(inside)).has(`${runnable.kind}:${runnable.path}`);
-    const verdict = judgeRunnable(inside, runnable, isFavorite);
-    if (!verdict.allowed) throw new ToolFailure(`${name} is not available: ${verdict.reason}`);
-    return runRunnable(host, inside, { runnable, args, context });
-  };
-
-  const unknown = async (session: Session, name: string): Promise<string> => {
-    const near = nearest(
-      name,
-      (await listAll(session)).map((tool) => tool.name),
-    );
-    return `Unknown tool: ${name.slice(0, 200)}${near ? `. Did you mean ${near}?` : ""}`;
-  };
-
-  const guarded = async (work: () => Promise<ToolResult | AskedResult>): Promise<ToolResult | AskedResult> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof ToolFailure) return failureResult(error);
-      if (error instanceof ApiError) return failureResult(new ToolFailure(error.message, error.hint));
-      throw error;
-    }
-  };
-
+  const shop: Shop = { host, catalogue, endpoints: endpointTools(host.operations) };
   const catalog = {
-    list: listAll,
-    call: (session: Session, asked: Asked) => callTool(session, asked) as Promise<ToolResult>,
+    list: (session: Session) => listTools(shop, session),
+    call: (session: Session, asked: Asked) => callTool(shop, session, asked),
   };
   return {
-    endpoints,
-    async list(session) {
-      if (session.narrowing.mode !== "lean") return listAll(session);
-      const waiting = ownTools.get("waitForJob");
-      const cancel = endpoints.get("cancelQueuedJob");
-      const shape = session.workspace === null ? "open" : "bound";
-      const stop = cancel && judgeEndpoint(session, cancel).allowed ? [cancel.shown[shape]] : [];
-      return [...leanTools, ...(waiting ? [waiting.shown] : []), ...stop];
+    endpoints: shop.endpoints,
+    list: async (session) => (session.narrowing.mode === "lean" ? listLean(shop, session) : listTools(shop, session)),
+    call: (session, asked) => {
+      const isMeta = session.narrowing.mode === "lean" && isLean(asked.name);
+      return guarded(() => (isMeta ? callLean(catalog, session, asked) : callTool(shop, session, asked)));
     },
-    call: (session, asked) =>
-      guarded(() =>
-        isLean(asked.name) && session.narrowing.mode === "lean"
-          ? callLean(catalog, session, asked)
-          : callTool(session, asked),
-      ),
   };
-}
-
-/** Tools that are shown on request only are called all the same: this is about the length of a list, not about rights. */
-export function isWanted({ narrowing: { mode, toolsets, tools }, grant }: Session, tool: EndpointTool): boolean {
-  return (
-    !tool.presentation.onRequest ||
-    mode === "lean" ||
-    toolsets !== null ||
-    tools !== null ||
-    grant.endpoints.has(tool.name) ||
-    grant.toolsets.has(tool.toolset)
-  );
-}
-
-function isVisible(
-  session: Session,
-  { shown, toolset, openOnly }: { shown: ShownTool; toolset: string; openOnly?: true },
-): boolean {
-  const { toolsets, tools, exclude } = session.narrowing;
-  if (openOnly && session.workspace !== null) return false;
-  return (
-    (toolsets === null || toolsets.has(toolset)) &&
-    (tools === null || tools.has(shown.name)) &&
-    !exclude.has(shown.name)
-  );
-}
-
-function withWorkspace(shown: ShownTool): ShownTool {
-  const { properties, required } = shown.inputSchema as { properties?: Record<string, unknown>; required?: string[] };
-  if (shown.name === "list_workspaces") return shown;
-  const inputSchema = {
-    ...shown.inputSchema,
-    properties: { workspace: { type: "string" }, ...properties },
-    required: ["workspace", ...(required ?? [])],
-  };
-  return { ...shown, inputSchema };
 }

@@ -1,4 +1,5 @@
-import { named, sql, type Queryable } from "@towermill/store";
+import { named, sql, type Database, type Queryable } from "@towermill/store";
+import { cancelFlows, lockFlows } from "./cancel-flow.ts";
 
 export interface CancelRequest {
   workspace: string;
@@ -17,10 +18,22 @@ export interface Canceled {
 }
 
 /**
- * Cancels jobs and everything below them, in one statement: what has not started ends now, what runs is marked and
- * stopped by its worker. A job that ended already is left as it is.
+ * Cancels jobs and everything below them: what has not started ends now, and so do flows that wait for their steps; what
+ * runs is marked and stopped by its worker. A job that ended already is left as it is. In one transaction: the caller's,
+ * or one of its own.
  */
-export async function cancelJobs(db: Queryable, request: CancelRequest): Promise<Canceled> {
+export async function cancelJobs(db: Queryable | Database, request: CancelRequest): Promise<Canceled> {
+  return "transaction" in db ? db.transaction((tx) => cancelTree(tx, request)) : cancelTree(db, request);
+}
+
+async function cancelTree(db: Queryable, request: CancelRequest): Promise<Canceled> {
+  const flows = await lockFlows(db, request);
+  const canceled = await cancelAll(db, request);
+  await cancelFlows(db, flows, { ...request, ended: canceled.ended });
+  return canceled;
+}
+
+async function cancelAll(db: Queryable, request: CancelRequest): Promise<Canceled> {
   const rows = await db.query<{ id: string; ended: boolean }>(
     named(
       "cancel_jobs",
@@ -29,7 +42,7 @@ export async function cancelJobs(db: Queryable, request: CancelRequest): Promise
         union
         select c.id, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500
       ), live as (
-        select q.id, q.running from job_queue q where q.id in (select id from tree) for update
+        select q.id, q.running and q.worker is not null as running from job_queue q where q.id in (select id from tree) for update
       ), gone as (
         delete from job_queue q using live l where q.id = l.id and (not l.running or ${request.force ?? false})
         returning q.id, q.workspace_id, q.started_at, q.worker

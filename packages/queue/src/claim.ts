@@ -131,12 +131,24 @@ interface Candidate {
 /** Jobs under a concurrency limit: one by one, each under a lock on its key, so that the limit is exact. */
 async function claimLimited(db: Database, request: ClaimRequest): Promise<ClaimedJob[]> {
   const claimed: ClaimedJob[] = [];
+  if (!(await limitedIsDue(db, request.tags))) return claimed;
   for (let tries = 0; tries < request.count * 4 && claimed.length < request.count; tries += 1) {
     const outcome = await db.transaction((tx) => claimOneLimited(tx, request));
     if (outcome === "none") break;
     if (outcome !== "later") claimed.push(outcome);
   }
   return claimed;
+}
+
+async function limitedIsDue(db: Database, tags: readonly string[]): Promise<boolean> {
+  const due = await db.maybe(
+    named(
+      "limited_is_due",
+      sql`select from job_queue where not running and concurrency_key is not null and suspend_until is null
+        and tag = any(${tags}::text[]) and scheduled_for <= now() limit 1`,
+    ),
+  );
+  return due !== undefined;
 }
 
 async function claimOneLimited(tx: Queryable, { worker, tags }: ClaimRequest): Promise<ClaimedJob | "none" | "later"> {

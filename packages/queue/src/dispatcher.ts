@@ -40,11 +40,19 @@ export interface Dispatcher {
   ended(outcomes: readonly Ended[]): void;
   /** The same for jobs that ended elsewhere than in `completeJobs`: their outcome is read back for whoever waits here. */
   announce(ids: readonly string[]): Promise<void>;
-  /** Resolves when the job ended; `null` when the time is over or the caller gave up. */
-  waitFor(id: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Outcome | null>;
+  /**
+   * Resolves when the job ended; `null` when the time is over or the caller gave up. With `early` a flow that answers
+   * before its end (`early_return`) counts as ended.
+   */
+  waitFor(id: string, options: { timeoutMs: number; signal?: AbortSignal; early?: boolean }): Promise<Outcome | null>;
+  /** Lets those who wait for a job that never came to be go, with `null`. */
+  forget(id: string): void;
 }
 
-type Waiter = (outcome: Outcome) => void;
+interface Waiter {
+  early: boolean;
+  end(outcome: Outcome | null): void;
+}
 
 /** Waiting jobs are looked up again this often, in case a notification was lost. */
 const safetyNetMs = 30_000;
@@ -53,21 +61,23 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
   const workers: LocalWorker[] = [];
   const waiters = new Map<string, Set<Waiter>>();
 
-  const settle = (outcome: Outcome): void => {
-    const waiting = waiters.get(outcome.id);
-    waiters.delete(outcome.id);
-    for (const waiter of waiting ?? []) waiter(outcome);
+  const settle = (outcome: Outcome, isEarly = false): void => {
+    for (const waiter of [...(waiters.get(outcome.id) ?? [])]) if (waiter.early || !isEarly) waiter.end(outcome);
   };
   const lookUp = async (ids: string[]): Promise<void> => {
     if (ids.length === 0) return;
-    const rows = await db.query<{ id: string; status: JobStatus; result: string | null }>(
-      sql`select id, status, result from job_done where id = any(${ids}::uuid[])`,
-    );
-    for (const row of rows) settle({ ...row, result: row.result ?? "null" });
+    const rows = await db.query<{ id: string; status: JobStatus; result: string | null; early: boolean }>(sql`
+      select id, case when (early_result ->> 'success')::boolean then 'success' else 'failure' end as status,
+        early_result -> 'result' as result, true as early
+      from job_flow where id = any(${ids}::uuid[]) and early_result is not null
+      union all select id, status, result, false from job_done where id = any(${ids}::uuid[])
+      order by early desc`);
+    for (const { id, status, result, early } of rows) settle({ id, status, result: result ?? "null" }, early);
   };
   const lookUpQuietly = (ids: string[]): void => {
     lookUp(ids).catch(() => undefined); // the database is away: the net or the resync asks again
   };
+  setInterval(() => lookUpQuietly([...waiters.keys()]), safetyNetMs).unref();
   bus.subscribe("done", (ids) => lookUpQuietly(ids.filter((id) => waiters.has(id))));
   bus.onResync(() => lookUpQuietly([...waiters.keys()]));
 
@@ -110,23 +120,25 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
       bus.publish("done", [...ids]);
       await lookUp(ids.filter((id) => waiters.has(id)));
     },
-    waitFor: (id, { timeoutMs, signal }) =>
+    forget(id) {
+      for (const waiter of [...(waiters.get(id) ?? [])]) waiter.end(null);
+    },
+    waitFor: (id, { timeoutMs, signal, early = false }) =>
       new Promise((resolve) => {
         const end = (outcome: Outcome | null): void => {
           clearTimeout(timer);
-          clearInterval(net);
           signal?.removeEventListener("abort", giveUp);
           const waiting = waiters.get(id);
-          waiting?.delete(end);
+          waiting?.delete(waiter);
           if (waiting?.size === 0) waiters.delete(id);
           resolve(outcome);
         };
+        const waiter: Waiter = { early, end };
         const giveUp = (): void => end(null);
         const timer = setTimeout(giveUp, timeoutMs);
-        const net = setInterval(() => lookUpQuietly([id]), safetyNetMs);
         signal?.addEventListener("abort", giveUp, { once: true });
-        const waiting = waiters.get(id) ?? new Set();
-        waiters.set(id, waiting.add(end));
+        const waiting = waiters.get(id) ?? new Set<Waiter>();
+        waiters.set(id, waiting.add(waiter));
         if (signal?.aborted) giveUp();
       }),
   };

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { randomPiece } from "./random.ts";
 
 /** UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then random bits; sorts by time. */
 export function newJobId(now: number = Date.now()): string {
-  const bytes = randomBytes(16);
+  const bytes = Buffer.from(randomPiece(16));
   bytes.writeUIntBE(now, 0, 6);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;

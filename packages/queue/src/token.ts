@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
+import { randomPiece } from "./random.ts";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -6,7 +7,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export function randomToken(length = 32): string {
   let token = "";
   while (token.length < length) {
-    for (const byte of randomBytes(length * 2)) {
+    for (const byte of randomPiece(length * 2)) {
       if (byte < 248 && token.length < length) token += alphabet[byte % 62];
     }
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { allDuties, startDuties, startTicker } from "@towermill/duties";
-import { createEvaluator } from "@towermill/expression";
+import { createEvaluator, type Evaluator } from "@towermill/expression";
 import { createDeployedFlows, createFlowDriver, newFlowJob, type DeployedFlows, type FlowDriver, type FlowVersion } from "@towermill/flow-driver";
 import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
 import { createServer, listen, type Listening } from "@towermill/server";
@@ -34,6 +34,7 @@ export interface Base {
   vault: Vault;
   instanceKey: Buffer;
   flows: DeployedFlows;
+  evaluator: Evaluator;
   /** Moves flows: a worker when a step ends, a server when somebody approves. */
   flowDriver: FlowDriver;
 }
@@ -110,7 +111,7 @@ async function openBase(settings: Settings, log: Log, stack: Stack): Promise<Bas
   const evaluator = createEvaluator();
   stack.push(() => evaluator.close());
   const flowDriver = createFlowDriver({ db, bus, dispatcher, log, vault, deployed: flows, evaluator });
-  return { settings, log, databaseUrl, db, bus, dispatcher, vault, instanceKey, flows, flowDriver };
+  return { settings, log, databaseUrl, db, bus, dispatcher, vault, instanceKey, flows, evaluator, flowDriver };
 }
 
 async function openServer(base: Base, stack: Stack): Promise<Listening> {
@@ -138,7 +139,7 @@ async function openServer(base: Base, stack: Stack): Promise<Listening> {
 
 /** The background work: duties that one process does at a time, and the ticker of schedules that every server has. */
 function openBackground(base: Base, stack: Stack): void {
-  const { db, bus, dispatcher, log, settings, flowDriver, flows } = base;
+  const { db, bus, dispatcher, log, settings, flowDriver, flows, evaluator } = base;
   const duties = startDuties({
     db,
     bus,
@@ -156,7 +157,11 @@ function openBackground(base: Base, stack: Stack): void {
     bus,
     dispatcher,
     log,
+    flowDriver,
     flows: { resolve: (who, target) => flows.resolve(who, target), newJob: newFlowJob },
+    async retryIf(expression, { workspace, result, error }) {
+      return (await evaluator.evaluate(expression, { domain: workspace, predicate: true, inputs: { result, error } })) === "true";
+    },
   });
   stack.push(() => ticker.stop());
 }

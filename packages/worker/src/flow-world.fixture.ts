@@ -5,7 +5,7 @@ import { createDeployedFlows, createFlowDriver, newFlowJob, readFlowStatus, type
 import { createDispatcher, type Dispatcher, type NewJob } from "@towermill/queue";
 import type { Runner, TagRules } from "@towermill/runnable";
 import { createExecutor, standardRuntimes } from "@towermill/runtimes";
-import { openBus, silentLog, sql, type Bus, type Database } from "@towermill/store";
+import { openBus, silentLog, sql, type Bus, type Database, type Sql } from "@towermill/store";
 import { testDatabase, testFolder, whenDone } from "@towermill/testkit";
 import { openVault } from "@towermill/vault";
 import { createCode } from "./code.ts";
@@ -19,6 +19,8 @@ export interface FlowWorld {
   dispatcher: Dispatcher;
   driver: FlowDriver;
   worker(): RunningWorker;
+  /** Commits that wrote something so far: statements by themselves, and transactions. */
+  writes(): string[];
   /** Runs a flow to its end. */
   run(value: object, args?: object, fields?: Partial<NewJob>): Promise<FlowRun>;
   /** Starts one. @returns its id */
@@ -57,7 +59,8 @@ export const runner: Runner = { requester: { scopes: null, triggerKind: null, ta
 export const rules: TagRules = { custom: [], perWorkspace: false, served: new Set() };
 
 export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {}): Promise<FlowWorld> {
-  const { db, url } = await testDatabase();
+  const { db: plain, url } = await testDatabase();
+  const { db, writes } = counted(plain);
   const folder = testFolder();
   const bus = await openBus({ url });
   const dispatcher = createDispatcher({ db, bus });
@@ -140,6 +143,7 @@ export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {})
     dispatcher,
     driver,
     worker: () => worker,
+    writes,
     start,
     ended,
     status,
@@ -156,6 +160,28 @@ export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {})
         insert into flow (workspace_id, path, value, edited_by, version)
         select 'admins', ${path}, ${JSON.stringify(value)}, 'alice', id from v`);
       bus.publish("changed", [`flow:admins:${path}`]);
+    },
+  };
+}
+
+/** A database that remembers what it was told to write. */
+function counted(db: Database): { db: Database; writes(): string[] } {
+  const written: string[] = [];
+  const noteOf = (statement: Sql): void => {
+    if (statement.name === undefined ? !/^\s*select/i.test(statement.text) : /flow_move|push|complete|cancel/.test(statement.name)) {
+      written.push(statement.name ?? statement.text.trim().slice(0, 60));
+    }
+  };
+  return {
+    writes: () => [...written],
+    db: {
+      query: (statement) => (noteOf(statement), db.query(statement)),
+      one: (statement) => (noteOf(statement), db.one(statement)),
+      maybe: (statement) => (noteOf(statement), db.maybe(statement)),
+      execute: (statement) => (noteOf(statement), db.execute(statement)),
+      transaction: (work, options) => (written.push("transaction"), db.transaction(work, options)),
+      usage: () => db.usage(),
+      close: () => db.close(),
     },
   };
 }

@@ -23,20 +23,20 @@ export interface Slots extends LocalWorker {
 }
 
 /**
- * A claim is asked for when a notification says so, when a slot becomes free, and by the poll behind; requests that
- * come while a claim is under way make one more round, so that none is lost.
+ * A claim is made when something may be due: a notification said so, the poll behind asks, or the last claim filled
+ * every free slot, so that there may be more. A slot that becomes free while nothing is due costs no statement.
  */
 export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions): Slots {
   const served = new Set(tags);
   let free = count;
   let open = true;
   let claiming = false;
-  let again = false;
+  let due = true;
 
   const occupy = async (first: ClaimedJob): Promise<void> => {
     for (let job: ClaimedJob | null = first; job !== null; ) job = await run(job);
     free += 1;
-    fill();
+    claim();
   };
   const start = (job: ClaimedJob): void => void occupy(job);
   const claimRound = async (): Promise<void> => {
@@ -49,21 +49,22 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     free += asked - jobs.length;
     // claimed after close(): they run all the same, the stop waits for them or gives them back
     for (const job of jobs) start(job);
-    if (jobs.length === asked) again = true;
+    if (jobs.length === asked) due = true;
   };
-  const fill = (): void => {
-    if (claiming) {
-      again = true;
-      return;
-    }
+  const claim = (): void => {
+    if (claiming) return;
     claiming = true;
     void (async () => {
-      do {
-        again = false;
-        if (open && free > 0) await claimRound();
-      } while (again && open && free > 0);
+      while (due && open && free > 0) {
+        due = false;
+        await claimRound();
+      }
       claiming = false;
     })();
+  };
+  const fill = (): void => {
+    due = true;
+    claim();
   };
 
   return {
@@ -81,7 +82,7 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
         start,
         release() {
           free += 1;
-          fill();
+          claim();
         },
       };
     },

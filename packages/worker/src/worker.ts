@@ -3,6 +3,7 @@ import { availableParallelism, hostname, totalmem } from "node:os";
 import { claimedOf, giveBackJobs, logLength, writeCachedResult, type ClaimedJob, type Dispatcher, type Ended, type WorkerRegistration } from "@towermill/queue";
 import type { Driven, FlowDriver, Slot } from "@towermill/flow-driver";
 import { completeDeployment, runDependencyJob } from "./dependency-job.ts";
+import { completeFlowDeployment, runFlowDependencyJob } from "./inline-dependency-job.ts";
 import { createCompleter, type Completer } from "./completer.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createLogWriter, type LogWriter } from "./job-log.ts";
@@ -71,6 +72,7 @@ type WrittenEnd = JobEnd & { lastLog: { position: number; text: string } | null 
 
 function bodyOf(job: ClaimedJob): (ctx: WorkerContext, running: RunningJob) => Promise<JobEnd> {
   if (job.kind === "dependencies") return runDependencyJob;
+  if (job.kind === "flowdependencies") return runFlowDependencyJob;
   if (job.options.failed) return failBeforeRun;
   return job.kind === "identity" || job.kind === "noop" ? runIdentityJob : runScriptJob;
 }
@@ -140,6 +142,9 @@ async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, e
   if (job.options.perpetual) return announce(dispatcher, await completePerpetual(ctx, job, completion));
   if (job.kind === "dependencies" && job.hash !== null) {
     return announce(dispatcher, await completeDeployment(ctx, running, end));
+  }
+  if (job.kind === "flowdependencies" && job.hash !== null) {
+    return announce(dispatcher, await completeFlowDeployment(ctx, running, end));
   }
   return { ...nothing, ended: await completer.complete(completion) };
 }

@@ -14,7 +14,7 @@ const approvers = z.array(z.object({ resume_id: z.number(), approver: z.string()
 const open = { tag: "Job", access: "public", scope: { domain: "jobs", action: "run" } } as const;
 const answered = { ...open, answer: z.string(), status: 201, media: "text" } as const;
 
-const payload = z.unknown().describe("What the approver filled in; expressions of the next step see it as `resume`");
+const payload = z.unknown().optional().describe("What the approver filled in; expressions of the next step see it as `resume`");
 
 export const flowsApprovalsOperations = [
   operation({

@@ -42,8 +42,11 @@ import { resourceHistoryOperations } from "./resource-history.ts";
 import { trashOperations } from "./trash.ts";
 import { workspaceDependenciesOperations } from "./workspace-dependencies.ts";
 import { triggerAddressOperations, triggersOperations } from "./triggers.ts";
+import { instanceGroupsOperations, instanceUsersOperations } from "./export-instance.ts";
 
 export {
+  instanceGroupsOperations,
+  instanceUsersOperations,
   appsOperations,
   exportOperations,
   nativeTriggersOperations,
@@ -96,6 +99,8 @@ export {
 
 /** The whole API. A group is one file here and one handler file in the server. */
 export const operations: readonly OperationSpec[] = [
+  ...instanceGroupsOperations,
+  ...instanceUsersOperations,
   ...appsOperations,
   ...exportOperations,
   ...nativeTriggersOperations,

@@ -1,3 +1,4 @@
+import type { FlowDriver } from "@towermill/flow-driver";
 import type { Dispatcher, NewJob } from "@towermill/queue";
 import type { Unattended } from "@towermill/runnable";
 import type { Bus, Database, Log } from "@towermill/store";
@@ -9,6 +10,8 @@ export interface TickerContext {
   dispatcher: Dispatcher;
   log: Log;
   unattended: Unattended;
+  /** Told of steps that were cancelled together with the run they belong to. */
+  flowDriver?: Pick<FlowDriver, "endedElsewhere">;
   /**
    * Evaluates `retry_if` of a schedule's retry with the `result` and `error` of the failed run (JSON texts). Without it
    * a failed run is tried again whatever the expression says.

@@ -24,10 +24,12 @@ const heldSleepMs = 50;
 const mostWatched = 20_000;
 
 /** Tells what a transaction did, once it is committed. */
-async function tell({ bus, dispatcher }: TickerContext, { pushed, ended, stopping }: Consequences): Promise<void> {
+async function tell(ctx: TickerContext, { pushed, ended, stopping }: Consequences): Promise<void> {
+  const { bus, dispatcher, flowDriver } = ctx;
   dispatcher.wake(pushed.map((job) => job.tag));
   bus.publish("cancel", stopping);
   await dispatcher.announce(ended);
+  await flowDriver?.endedElsewhere(ended);
 }
 
 /** How long nothing is due, by the database's clock. */

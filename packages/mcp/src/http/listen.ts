@@ -79,7 +79,7 @@ export function createListens({ host, changes, build, onerror }: ListenOptions):
       return response;
     },
     async close() {
-      for (const end of [...open.values()]) end();
+      for (const end of Array.from(open.values())) end();
     },
   };
 }

@@ -1,20 +1,13 @@
 import { parseJSONRPCMessage, type Server } from "@modelcontextprotocol/server";
 import { randomToken } from "@towermill/queue";
 import type { Changes } from "../changes.ts";
+import type { Host } from "../host.ts";
 import { createProtocolServer, type Parts, type Served } from "../protocol/server.ts";
 import { parse, readText } from "./body.ts";
 import type { Entry } from "./entry.ts";
-import { createRelay } from "./relay.ts";
+import { createRelay, type Relay } from "./relay.ts";
 import { fault } from "./refusal.ts";
 import { createSseTransport, type SseTransport } from "./sse-transport.ts";
-
-interface Stream {
-  id: string;
-  entry: Entry;
-  served: Served;
-  server: Server;
-  transport: SseTransport;
-}
 
 /** The older transport, beside the current one on the same addresses. */
 export interface SseStreams {
@@ -24,104 +17,55 @@ export interface SseStreams {
   close(): Promise<void>;
 }
 
+interface Stream {
+  id: string;
+  entry: Entry;
+  served: Served;
+  server: Server;
+  transport: SseTransport;
+}
+
+interface Place {
+  parts: Parts;
+  changes: Changes;
+  relay: Relay;
+  streams: Map<string, Stream>;
+}
+
 const mostPerToken = 1000;
 const mostStreams = 5000;
 const keepAliveMs = 15_000;
 /** A revoked token's stream ends at once by notification, and within this time without one. */
 const recheckMs = 5000;
 
-export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
-  const { host } = parts;
-  const streams = new Map<string, Stream>();
-  const deliver = (id: string, text: string): void => {
-    const stream = streams.get(id);
-    if (stream) handOver(stream, text);
-  };
-  const relay = createRelay({ db: host.db, bus: host.bus, has: (id) => streams.has(id), deliver });
-  const end = (stream: Stream): void => void stream.server.close().catch(() => undefined);
-  const recheck = async (stream: Stream): Promise<void> => {
-    const { token, session } = stream.entry;
-    const principal = await host.authenticate(token.text);
-    const member = principal && session.workspace !== null ? await host.memberOf(principal, session.workspace) : null;
-    if (!principal || !member || JSON.stringify(principal.scopes) !== JSON.stringify(session.principal.scopes))
-      end(stream);
-  };
-  // A database that is away is no reason to end streams.
-  const recheckQuietly = (stream: Stream): void => void recheck(stream).catch(() => undefined);
-  const timers = [
-    setInterval(() => [...streams.values()].forEach(recheckQuietly), recheckMs),
-    setInterval(() => {
-      for (const { transport } of streams.values()) transport.keepAlive();
-      relay.beat([...streams.keys()]).catch(() => undefined);
-    }, keepAliveMs),
-  ];
-  for (const timer of timers) timer.unref();
+/** The caller as the SDK carries it: the token itself goes no further than the gate. */
+export function authInfoOf({ session }: Pick<Entry, "session">) {
+  const { id, scopes } = session.principal;
+  return { token: "", clientId: id, scopes: [...(scopes ?? [])], extra: { session } };
+}
 
-  const ownStreams = ({ session }: Entry): number =>
-    [...streams.values()].filter((each) => each.entry.session.principal.id === session.principal.id).length;
+function end({ server }: Stream): void {
+  server.close().catch(() => undefined);
+}
 
-  return {
-    count: () => streams.size,
-    async open(entry, request) {
-      const { session, token } = entry;
-      const workspace = session.workspace ?? "";
-      if (streams.size >= mostStreams || ownStreams(entry) >= mostPerToken)
-        return fault(429, "Too many open streams", { "retry-after": "5" });
-      const id = randomToken();
-      const search = new URLSearchParams({ sessionId: id, ...(token.inQuery ? { token: token.text } : {}) });
-      const transport = createSseTransport(id, `/api/mcp/w/${workspace}/message?${search.toString()}`);
-      const served: Served = { session };
-      const server = createProtocolServer(parts, served);
-      const stream: Stream = { id, entry, served, server, transport };
-      await relay.open({ id, principal: session.principal.id, workspace });
-      streams.set(id, stream);
-      const { id: principal, email } = session.principal;
-      const changed = (): void => void server.sendToolListChanged().catch(() => undefined);
-      const stop = changes.listen({ principal, email, workspace, changed, recheck: () => recheckQuietly(stream) });
-      server.onclose = () => {
-        stop();
-        streams.delete(id);
-        relay.close(id).catch(() => undefined);
-      };
-      request.signal.addEventListener("abort", () => end(stream), { once: true });
-      await server.connect(transport);
-      return new Response(transport.body, {
-        headers: {
-          "content-type": "text/event-stream",
-          "cache-control": "no-cache, no-transform",
-          "x-accel-buffering": "no",
-        },
-      });
-    },
-    async receive(entry, request) {
-      const id = new URL(request.url).searchParams.get("sessionId") ?? "";
-      const text = await readText(request);
-      if (text === null) return fault(413, "The message is too large");
-      const { principal, workspace } = entry.session;
-      const stream = streams.get(id);
-      if (!stream) {
-        const passed =
-          workspace !== null && (await relay.pass({ stream: id, principal: principal.id, workspace, text }));
-        return passed ? accepted() : fault(404, "No such stream: open one with GET");
-      }
-      const same = stream.entry.session.principal.id === principal.id && stream.entry.session.workspace === workspace;
-      if (!same) return fault(404, "No such stream: open one with GET");
-      stream.served.session = { ...entry.session, narrowing: stream.entry.session.narrowing };
-      return handOver(stream, text) ? accepted() : fault(400, "The message is no JSON-RPC message");
-    },
-    async close() {
-      for (const timer of timers) clearInterval(timer);
-      relay.stop();
-      await Promise.all([...streams.values()].map((each) => each.server.close().catch(() => undefined)));
-    },
-  };
+async function recheck(host: Host, stream: Stream): Promise<void> {
+  const { token, session } = stream.entry;
+  const principal = await host.authenticate(token.text);
+  const member = principal && session.workspace !== null ? await host.memberOf(principal, session.workspace) : null;
+  const same = principal && JSON.stringify(principal.scopes) === JSON.stringify(session.principal.scopes);
+  if (!member || !same) end(stream);
+}
+
+// A database that is away is no reason to end streams.
+function recheckQuietly(host: Host, stream: Stream): void {
+  recheck(host, stream).catch(() => undefined);
 }
 
 function accepted(): Response {
   return new Response("Accepted", { status: 202, headers: { "content-type": "text/plain; charset=utf-8" } });
 }
 
-function handOver({ transport, entry }: Pick<Stream, "transport" | "entry">, text: string): boolean {
+function handOver({ transport, entry }: Stream, text: string): boolean {
   try {
     const message = parseJSONRPCMessage(parse(text));
     transport.onmessage?.(message, { authInfo: authInfoOf(entry) });
@@ -131,12 +75,90 @@ function handOver({ transport, entry }: Pick<Stream, "transport" | "entry">, tex
   }
 }
 
-/** The caller as the SDK carries it: the token itself goes no further than the gate. */
-export function authInfoOf({ session }: Pick<Entry, "session">) {
+function isFull({ streams }: Place, { session }: Entry): boolean {
+  const own = [...streams.values()].filter((each) => each.entry.session.principal.id === session.principal.id);
+  return streams.size >= mostStreams || own.length >= mostPerToken;
+}
+
+async function register({ parts, changes, relay, streams }: Place, stream: Stream): Promise<void> {
+  const { id, server, entry } = stream;
+  const { principal, workspace } = entry.session;
+  await relay.open({ id, principal: principal.id, workspace: workspace ?? "" });
+  streams.set(id, stream);
+  const stop = changes.listen({
+    principal: principal.id,
+    email: principal.email,
+    workspace,
+    changed: () => void server.sendToolListChanged().catch(() => undefined),
+    recheck: () => recheckQuietly(parts.host, stream),
+  });
+  server.onclose = () => {
+    stop();
+    streams.delete(id);
+    relay.close(id).catch(() => undefined);
+  };
+}
+
+async function open(place: Place, entry: Entry, request: Request): Promise<Response> {
+  if (isFull(place, entry)) return fault(429, "Too many open streams", { "retry-after": "5" });
+  const { session, token } = entry;
+  const id = randomToken();
+  const search = new URLSearchParams({ sessionId: id, ...(token.inQuery ? { token: token.text } : {}) });
+  const transport = createSseTransport(id, `/api/mcp/w/${session.workspace ?? ""}/message?${search.toString()}`);
+  const served: Served = { session };
+  const stream: Stream = { id, entry, served, server: createProtocolServer(place.parts, served), transport };
+  await register(place, stream);
+  request.signal.addEventListener("abort", () => end(stream), { once: true });
+  await stream.server.connect(transport);
+  return new Response(transport.body, {
+    headers: {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no",
+    },
+  });
+}
+
+async function receive({ relay, streams }: Place, entry: Entry, request: Request): Promise<Response> {
+  const id = new URL(request.url).searchParams.get("sessionId") ?? "";
+  const text = await readText(request);
+  if (text === null) return fault(413, "The message is too large");
+  const { principal, workspace } = entry.session;
+  const stream = streams.get(id);
+  const gone = (): Response => fault(404, "No such stream: open one with GET");
+  if (!stream) {
+    const passed = workspace !== null && (await relay.pass({ stream: id, principal: principal.id, workspace, text }));
+    return passed ? accepted() : gone();
+  }
+  const { session } = stream.entry;
+  if (session.principal.id !== principal.id || session.workspace !== workspace) return gone();
+  stream.served.session = { ...entry.session, narrowing: session.narrowing };
+  return handOver(stream, text) ? accepted() : fault(400, "The message is no JSON-RPC message");
+}
+
+export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
+  const { host } = parts;
+  const streams = new Map<string, Stream>();
+  const deliver = (id: string, text: string): void => {
+    const stream = streams.get(id);
+    if (stream) handOver(stream, text);
+  };
+  const relay = createRelay({ db: host.db, bus: host.bus, has: (id) => streams.has(id), deliver });
+  const place: Place = { parts, changes, relay, streams };
+  const keepAlive = (): void => {
+    for (const { transport } of streams.values()) transport.keepAlive();
+    relay.beat([...streams.keys()]).catch(() => undefined);
+  };
+  const recheckAll = (): void => streams.forEach((stream) => recheckQuietly(host, stream));
+  const timers = [setInterval(recheckAll, recheckMs).unref(), setInterval(keepAlive, keepAliveMs).unref()];
   return {
-    token: "",
-    clientId: session.principal.id,
-    scopes: [...(session.principal.scopes ?? [])],
-    extra: { session },
+    count: () => streams.size,
+    open: (entry, request) => open(place, entry, request),
+    receive: (entry, request) => receive(place, entry, request),
+    async close() {
+      for (const timer of timers) clearInterval(timer);
+      relay.stop();
+      await Promise.all(Array.from(streams.values(), ({ server }) => server.close().catch(() => undefined)));
+    },
   };
 }

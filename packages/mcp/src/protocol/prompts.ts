@@ -70,7 +70,14 @@ const all: readonly Prompt[] = [
 ];
 
 export function listPrompts() {
-  return { prompts: all.map(({ text: _, ...shown }) => shown) };
+  return {
+    prompts: all.map(({ name, title, description, arguments: args }) => ({
+      name,
+      title,
+      description,
+      arguments: args,
+    })),
+  };
 }
 
 /** @throws ProtocolError for an unknown prompt or a missing argument */

@@ -15,6 +15,8 @@ export interface Parts {
   toolbox: Toolbox;
   catalogue: Catalogue;
   seal: Seal;
+  /** Changes a server before it is used: how the conformance suite gets the tools it asks for. */
+  extend?: (server: Server, parts: Parts) => void;
 }
 
 export interface Served {
@@ -139,5 +141,6 @@ export function createProtocolServer(parts: Parts, served: Served): Server {
   );
   serveTools(server, parts, served);
   serveResources(server, parts, served);
+  parts.extend?.(server, parts);
   return server;
 }

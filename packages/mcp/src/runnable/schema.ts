@@ -65,7 +65,7 @@ function isWorthless(key: string, value: unknown): boolean {
 
 function isPattern(value: unknown): boolean {
   try {
-    return typeof value === "string" && new RegExp(value, "u") !== null;
+    return typeof value === "string" && new RegExp(value, "u").source !== "";
   } catch {
     return false;
   }

@@ -1,10 +1,11 @@
-import { ApiError, notFound, requireItemPath, type Acl, type EditApp, type Member } from "@towermill/contract";
+import { ApiError, notFound, requireItemPath, type EditApp, type Member } from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
 import { requireWritable, requireWriteAt } from "../http/item.ts";
 import { memberText } from "../http/verbatim.ts";
 import { audit } from "../identity/audit.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
+import { absent } from "./absent.ts";
 import { policyToStore } from "./apps-policy.ts";
 import { appAt, executionMode, type AppRow } from "./apps-row.ts";
 import { requireAppModeAllowed } from "./protection-rules-check.ts";
@@ -150,22 +151,26 @@ export async function updateApp(
   return { path: to, version };
 }
 
-/** Moves an app to the trash. @throws ApiError `not_found`, `forbidden` */
-export async function deleteApp({ db, bus }: Services, who: Who, path: string): Promise<void> {
-  const { member } = who;
-  await db.transaction(async (tx) => {
-    const row = await lockedApp(tx, who, path);
-    const acl: Acl = row.extra_perms;
-    const versions = { table: "app_version", where: sql`app_id = ${row.id}` };
-    const kind = row.raw_app ? "raw_app" : "app";
-    await moveToTrash(tx, member, { kind, path, acl, rows: [rowAt(member, "app", path), versions] });
-    await tx.execute(sql`delete from app where id = ${row.id}`);
+async function erase(tx: Queryable, { member }: Who, { id, path, raw_app, extra_perms: acl }: AppRow): Promise<void> {
+  const versions = { table: "app_version", where: sql`app_id = ${id}` };
+  const kind = raw_app ? "raw_app" : "app";
+  await moveToTrash(tx, member, { kind, path, acl, rows: [rowAt(member, "app", path), versions] });
+  await tx.execute(sql`delete from app where id = ${id}`);
+  for (const table of ["draft", "favorite"]) {
     await tx.execute(sql`
-      delete from draft where workspace_id = ${member.workspace} and kind in ('app', 'raw_app') and path = ${path}`);
-    await tx.execute(
-      sql`delete from favorite where workspace_id = ${member.workspace} and kind in ('app', 'raw_app') and path = ${path}`,
-    );
-    await note(tx, member, { verb: "delete", path });
+      delete from ${sql.ident(table)}
+      where workspace_id = ${member.workspace} and kind in ('app', 'raw_app') and path = ${path}`);
+  }
+  await note(tx, member, { verb: "delete", path });
+}
+
+/** Moves an app to the trash. @returns whether there was one. @throws ApiError `forbidden` */
+export async function deleteApp({ db, bus }: Services, who: Who, path: string): Promise<boolean> {
+  const deleted = await db.transaction(async (tx) => {
+    const row = await lockedApp(tx, who, path).catch(absent);
+    if (row) await erase(tx, who, row);
+    return row !== undefined;
   });
-  bus.publish("changed", [`app:${member.workspace}:${path}`]);
+  if (deleted) bus.publish("changed", [`app:${who.member.workspace}:${path}`]);
+  return deleted;
 }

@@ -133,8 +133,10 @@ export function appsHandlers(services: Services): Handlers<Ops> {
     updateApp: (call) =>
       updateApp(services, call, { path: call.params.path, fields: call.body, text: call.bodyText, raw: false }),
     async deleteApp(call) {
-      await deleteApp(services, call, call.params.path);
-      return `app ${call.params.path} deleted`;
+      const { path } = call.params;
+      // `wmill sync push` deletes an app once for each of its files.
+      const deleted = await deleteApp(services, call, path);
+      return deleted ? `app ${path} deleted` : `there is no app ${path}`;
     },
   };
 }

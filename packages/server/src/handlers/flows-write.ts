@@ -7,6 +7,7 @@ import { announceFlows } from "../flows/changed.ts";
 import { deployFlow } from "../flows/deploy.ts";
 import { readableFlow, readableFlowVersion, requireFlowWritable, type Who } from "../flows/find.ts";
 import type { Services } from "../services.ts";
+import { absent } from "./absent.ts";
 import { moveToTrash, rowAt } from "./trash-keep.ts";
 
 type CallOf<Id extends string> = Call<Extract<(typeof flowsOperations)[number], { id: Id }>>;
@@ -56,7 +57,9 @@ export function flowWrites(services: Services) {
       const { member, params } = call;
       const { path } = params;
       const versions = await db.transaction(async (tx) => {
-        const row = await readableFlow(tx, call, path);
+        const row = await readableFlow(tx, call, path).catch(absent);
+        // `wmill sync push` deletes a flow once for each of its files
+        if (!row) return null;
         requireFlowWritable(call, row);
         const rows = [rowAt(member, "flow", path), rowAt(member, "flow_version", path)];
         await moveToTrash(tx, member, { kind: "flow", path, acl: row.extra_perms, rows });
@@ -71,6 +74,7 @@ export function flowWrites(services: Services) {
         await note(tx, call, { verb: "delete", path });
         return gone.map(({ id }) => id);
       });
+      if (versions === null) return `There is no flow ${path}`;
       announceFlows(services, member.workspace, { paths: [path], versions });
       return `Flow ${path} deleted`;
     },

@@ -6,6 +6,8 @@ import {
   folderOperations,
   globalOperations,
   groupOperations,
+  instanceGroupsOperations,
+  instanceUsersOperations,
   inviteOperations,
   loginOperations,
   memberOperations,
@@ -21,6 +23,8 @@ import { accountHandlers } from "./accounts.ts";
 import { aclHandlers } from "./acls.ts";
 import { auditHandlers } from "./audit.ts";
 import { configHandlers } from "./configs.ts";
+import { instanceGroupsHandlers } from "./export-instance-groups.ts";
+import { instanceUsersHandlers } from "./export-instance-users.ts";
 import { folderHandlers } from "./folders.ts";
 import { globalHandlers } from "./globals.ts";
 import { groupHandlers } from "./groups.ts";
@@ -37,6 +41,8 @@ export function identityRoutes(services: Services): Route[] {
   return [
     mount(loginOperations, loginHandlers(services)),
     mount(accountOperations, accountHandlers(services)),
+    mount(instanceUsersOperations, instanceUsersHandlers(services)),
+    mount(instanceGroupsOperations, instanceGroupsHandlers(services)),
     mount(tokenOperations, tokenHandlers(services)),
     mount(memberOperations, memberHandlers(services)),
     mount(inviteOperations, inviteHandlers(services)),

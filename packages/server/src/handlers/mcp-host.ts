@@ -95,6 +95,23 @@ function requestOf({ operation: op, params, query, bodyText, signal }: Invocatio
   };
 }
 
+/** Calls an operation with the rights of one call; errors are answers. */
+async function dispatch(
+  { services, auth, route }: { services: Services; auth: Authentication; route: Route | undefined },
+  whole: Caller,
+  invocation: Invocation,
+): Promise<Response> {
+  const narrowed = narrow(whole, invocation);
+  const caller = invocation.confined && narrowed.kind === "account" ? { ...narrowed, scopes: null } : narrowed;
+  try {
+    if (!route) throw new ApiError("not_built", `${invocation.operation.id} has no handler here`);
+    const request = requestOf(invocation);
+    return await invoke({ services, auth, route }, { ...request, params: invocation.params, caller, narrowed });
+  } catch (error) {
+    return errorAnswer(toApiError(error, services, "mcp"), { accept: "application/problem+json", id: "mcp" });
+  }
+}
+
 /** What the server lends to the MCP face: who calls, and every operation in process, with the same checks and errors. */
 export function createMcpHost({
   services,
@@ -137,20 +154,8 @@ export function createMcpHost({
     async workspacesOf(principal: Principal): Promise<{ id: string; name: string }[]> {
       return (await visibleWorkspaces(db, callerOf(principal))).map(({ id, name }) => ({ id, name }));
     },
-    async invoke(principal: Principal, invocation: Invocation): Promise<Response> {
-      const route = byOperation.get(invocation.operation.id);
-      const handler = narrow(callerOf(principal), invocation);
-      const caller = invocation.confined && handler.kind === "account" ? { ...handler, scopes: null } : handler;
-      try {
-        if (!route) throw new ApiError("not_built", `${invocation.operation.id} has no handler here`);
-        return await invoke(
-          { services, auth, route },
-          { ...requestOf(invocation), params: invocation.params, caller, narrowed: handler },
-        );
-      } catch (error) {
-        return errorAnswer(toApiError(error, services, "mcp"), { accept: "application/problem+json", id: "mcp" });
-      }
-    },
+    invoke: (principal: Principal, invocation: Invocation): Promise<Response> =>
+      dispatch({ services, auth, route: byOperation.get(invocation.operation.id) }, callerOf(principal), invocation),
     audit(principal: Principal, { workspace, tool, client, outcome }: AuditNote): void {
       const parameters = { client, outcome, token: principal.id.slice(0, 12) };
       const username = principal.email;

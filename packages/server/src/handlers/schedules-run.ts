@@ -1,12 +1,7 @@
 import type { schedulesOperations } from "@towermill/contract";
+import { createDeployedFlows, newFlowJob, type FlowVersion } from "@towermill/flow-driver";
 import { newJobId } from "@towermill/queue";
-import {
-  createUnattended,
-  scheduledRun,
-  type Flows,
-  type RunnableFlow,
-  type ScheduledRunnable,
-} from "@towermill/runnable";
+import { createUnattended, scheduledRun, type ScheduledRunnable } from "@towermill/runnable";
 import { sql, type Queryable } from "@towermill/store";
 import type { Call } from "../http/call.ts";
 import type { Services } from "../services.ts";
@@ -30,9 +25,13 @@ async function writeTick(
 }
 
 /** Runs of a schedule that somebody asks for: they count as its runs, whatever its overlap policy says. */
-export function scheduleRuns<Flow extends RunnableFlow>(services: Services, flows?: Flows<Flow>) {
-  const { db, bus, dispatcher } = services;
-  const unattended = createUnattended({ db, bus, flows });
+export function scheduleRuns({ db, bus, dispatcher }: Services) {
+  const deployed = createDeployedFlows({ db, bus });
+  const unattended = createUnattended<FlowVersion>({
+    db,
+    bus,
+    flows: { resolve: (who, target) => deployed.resolve(who, target), newJob: newFlowJob },
+  });
   return {
     async runScheduleNow(call: CallOf<"runScheduleNow">) {
       const { path } = call.params;

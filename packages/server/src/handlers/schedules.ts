@@ -1,6 +1,5 @@
 import { notFound, type schedulesOperations } from "@towermill/contract";
 import { occurrences } from "@towermill/cron";
-import type { Flows, RunnableFlow } from "@towermill/runnable";
 import { sql, type Sql } from "@towermill/store";
 import { jsonText } from "../http/answer.ts";
 import { parseJson } from "../http/body.ts";
@@ -135,16 +134,13 @@ function readers({ db }: Services) {
   };
 }
 
-/**
- * Schedules. Arguments go in and out as the JSON text they were sent as.
- * @param flows how flows become jobs, for running a schedule of one at once
- */
-export function schedulesHandlers<Flow extends RunnableFlow>(services: Services, flows?: Flows<Flow>): Handlers<Ops> {
+/** Schedules. Arguments go in and out as the JSON text they were sent as. */
+export function schedulesHandlers(services: Services): Handlers<Ops> {
   return {
     ...readers(services),
     ...lists(services),
     ...scheduleWrites(services),
-    ...scheduleRuns(services, flows),
+    ...scheduleRuns(services),
     async setDefaultErrorOrRecoveryHandler(call) {
       await setDefaultHandler(services, call);
       return null;

@@ -8,7 +8,7 @@ import type { Services } from "../services.ts";
 import { errorAnswer, plainText } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { credentialsOf, requireSameOrigin } from "./credentials.ts";
-import { invoke } from "./invoke.ts";
+import { invoke, type Invocation, type Socket } from "./invoke.ts";
 
 /** A handler as the router sees it: the operation's own types are checked where handlers are written. */
 export type AnyHandler = (call: Call) => Promise<unknown>;
@@ -25,17 +25,17 @@ export function routePattern(path: string): string {
 
 async function respond(
   { services, auth, route }: { services: Services; auth: Authentication; route: Route },
-  request: Request,
-  rawParams: Record<string, string>,
+  { request, params, socket }: Pick<Invocation, "request" | "params" | "socket">,
 ): Promise<Response> {
   const { operation: op } = route;
-  const search = new URL(request.url).searchParams;
+  const at = request.url.indexOf("?");
+  const search = new URLSearchParams(at === -1 ? "" : request.url.slice(at + 1));
   const credentials = credentialsOf(request, search);
   const found = await auth.byToken(credentials.token, credentials.byCookie);
   if (!found && op.access !== "public") throw new ApiError("unauthorized", "Unauthorized: the token is invalid, expired or revoked");
   const caller = found ?? anonymous;
   if (caller.kind === "account" && caller.byCookie) requireSameOrigin(request, services.baseUrl);
-  return invoke({ services, auth, route }, { request, params: rawParams, search, caller });
+  return invoke({ services, auth, route }, { request, params, search, caller, socket });
 }
 
 /** What any error becomes at the edge; one that nobody expected is logged and told only by its request id. */
@@ -51,15 +51,22 @@ export function toApiError(error: unknown, services: Services, requestId: string
   return new ApiError("internal", `Internal error, request ${requestId}`);
 }
 
+/** What the adapter for Node adds to a request that came over a socket; in tests there is none. */
+function socketOf(env: unknown): Socket | undefined {
+  return typeof env === "object" && env !== null && "incoming" in env && "outgoing" in env ? (env as Socket) : undefined;
+}
+
 /** The HTTP application: every route, authentication, permission, errors. Takes web-standard requests, needs no socket. */
 export function createApp({ services, auth, routes }: { services: Services; auth: Authentication; routes: Route[] }): Hono {
   const app = new Hono();
   for (const route of routes) {
     app.on(route.operation.method, routePattern(route.operation.path), async (c) => {
-      const requestId = c.req.header("x-request-id") ?? randomUUID();
       try {
-        return await respond({ services, auth, route }, c.req.raw, c.req.param() as Record<string, string>);
+        const socket = socketOf(c.env);
+        const params = c.req.param() as Record<string, string>;
+        return await respond({ services, auth, route }, { request: c.req.raw, params, socket });
       } catch (error) {
+        const requestId = c.req.header("x-request-id") ?? randomUUID();
         return errorAnswer(toApiError(error, services, requestId), { accept: c.req.header("accept") ?? null, id: requestId });
       }
     });

@@ -6,13 +6,13 @@ import type { Services } from "../services.ts";
  * Cancels jobs and everything below them, and tells everybody who has to know: the workers of running jobs, those who
  * wait for a result, and the next jobs of the concurrency keys that became free.
  */
-export async function cancel({ db, bus, dispatcher }: Services, request: CancelRequest): Promise<Canceled> {
+export async function cancel({ db, bus, dispatcher, flowDriver }: Services, request: CancelRequest): Promise<Canceled> {
   const canceled = await cancelJobs(db, request);
   // an ended one may still have a process when it was forced
   bus.publish("cancel", request.force ? [...canceled.stopping, ...canceled.ended] : canceled.stopping);
   if (canceled.ended.length === 0) return canceled;
   await dispatcher.announce(canceled.ended);
-  if (!request.force) return canceled;
+  await flowDriver.endedElsewhere(canceled.ended);
   const freed = await db.query<{ key: string; count: number }>(sql`
     select concurrency_key as key, count(*)::int as count from job
     where id = any(${canceled.ended}::uuid[]) and concurrency_key is not null group by 1`);

@@ -92,16 +92,12 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
       return scriptJob(run, runner, await rules.get("all"));
     },
     async startAndWait(job, signal) {
-      const unwanted = new AbortController();
       // before the push: a quick job may end before the push has answered
-      const waiting = dispatcher.waitFor(job.id, {
-        timeoutMs: services.waitLimitMs,
-        signal: AbortSignal.any([signal, unwanted.signal]),
-      });
+      const waiting = dispatcher.waitFor(job.id, { timeoutMs: services.waitLimitMs, signal });
       try {
         await start(job);
       } catch (error) {
-        unwanted.abort();
+        dispatcher.forget(job.id);
         throw error;
       }
       const outcome = await waiting;

@@ -1,0 +1,3 @@
+export async function main(order: { items: number[] }) {
+  return order;
+}

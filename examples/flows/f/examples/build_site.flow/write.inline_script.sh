@@ -1,0 +1,2 @@
+title="$1"
+printf '# %s\n' "$title" > ./shared/page.md

@@ -1,0 +1,5 @@
+from statistics import mean
+
+
+def main(temperatures: list):
+    return mean(temperatures)

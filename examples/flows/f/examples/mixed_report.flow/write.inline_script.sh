@@ -1,0 +1,3 @@
+average="$1"
+days="$2"
+echo "Average of $days days: $average degrees"

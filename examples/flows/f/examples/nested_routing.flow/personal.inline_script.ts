@@ -1,0 +1,3 @@
+export function main(name: string, text: string) {
+  return `Dear ${name}: ${text}`;
+}

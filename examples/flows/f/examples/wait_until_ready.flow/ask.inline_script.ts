@@ -1,0 +1,4 @@
+export async function main(url: string, attempt: number) {
+  const response = await fetch(url);
+  return { attempt, ready: response.ok };
+}

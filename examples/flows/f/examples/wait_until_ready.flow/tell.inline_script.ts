@@ -1,0 +1,3 @@
+export function main(answers: { attempt: number; ready: boolean }[]) {
+  return { asked: answers.length, ready: answers.at(-1)?.ready };
+}

@@ -1,0 +1,3 @@
+export function main(order: string) {
+  return { receipt: `R-${order}` };
+}

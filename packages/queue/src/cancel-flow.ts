@@ -1,0 +1,75 @@
+import { advance, type FlowStatus, type FlowValue } from "@towermill/openflow";
+import { sql, type Queryable } from "@towermill/store";
+
+interface Tree {
+  workspace: string;
+  ids: readonly string[];
+}
+
+/** A flow whose status is locked. */
+interface LockedFlow {
+  id: string;
+  status: FlowStatus;
+}
+
+interface Row {
+  id: string;
+  status: string;
+}
+
+/**
+ * Locks the statuses of all flows in the trees, so that none of them pushes anything more. A child that was pushed while a
+ * lock was waited for is found by the next round: below locked flows nothing new can appear.
+ */
+export async function lockFlows(db: Queryable, { workspace, ids }: Tree): Promise<LockedFlow[]> {
+  const locked = new Map<string, LockedFlow>();
+  for (;;) {
+    const rows = await db.query<Row & Record<string, unknown>>(sql`
+      with recursive tree as (
+        select j.id, 0 as depth from job j where j.id = any(${ids}::uuid[]) and j.workspace_id = ${workspace}
+        union
+        select c.id, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500
+      )
+      select f.id, f.status from job_flow f
+      where f.id in (select q.id from tree join job_queue q using (id)) and f.id <> all(${[...locked.keys()]}::uuid[])
+      order by f.id for update of f`);
+    if (rows.length === 0) return [...locked.values()];
+    for (const { id, status } of rows) locked.set(id, { id, status: JSON.parse(status) as FlowStatus });
+  }
+}
+
+/** Moves the flows among the ended jobs to their end. They push nothing any more, and nothing that comes late moves them. */
+export async function cancelFlows(
+  db: Queryable,
+  flows: readonly LockedFlow[],
+  { ended, by, reason }: { ended: readonly string[]; by: string; reason: string },
+): Promise<void> {
+  const over = new Set(ended);
+  const moved = flows.filter(({ id }) => over.has(id)).flatMap((flow) => canceled(flow, { by, reason }));
+  if (moved.length === 0) return;
+  await db.execute(sql`
+    with i as (
+      select * from unnest(${moved.map(({ id }) => id)}::uuid[],
+        ${moved.map(({ status }) => JSON.stringify(status))}::text[],
+        ${moved.map(({ status }) => status.engine.revision)}::int[]) as t (id, status, revision)
+    ), moved as (
+      update job_flow f set status = i.status::json, revision = i.revision from i where f.id = i.id returning f.id, f.revision
+    )
+    insert into flow_event (flow_job, revision, position, what, detail)
+    select id, revision, 0, 'canceled', json_build_object('by', ${by}::text, 'reason', ${reason}::text) from moved`);
+}
+
+function canceled({ id, status }: LockedFlow, { by, reason }: { by: string; reason: string }): LockedFlow[] {
+  const transition = advance({ job: id, flow: outlineOf(status) }, status, { type: "cancel", at: Date.now(), by, reason });
+  return transition.kind === "moved" ? [{ id, status: transition.status }] : [];
+}
+
+/** What a cancellation needs of a flow's value: the ids of the handler and the preprocessor. */
+function outlineOf({ failure_module, preprocessor_module }: FlowStatus): FlowValue {
+  const outline = (id: string) => ({ id, value: { type: "identity" as const } });
+  return {
+    modules: [],
+    failure_module: outline(failure_module.id),
+    ...(preprocessor_module && { preprocessor_module: outline(preprocessor_module.id) }),
+  };
+}
