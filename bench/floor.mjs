@@ -45,7 +45,9 @@ export async function startFloor(databaseUrl, slots = 4) {
   writeFileSync(join(place, "script.ts"), "export function main(name, n) { return { hello: name, n: n + 1 } }");
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 8 });
   await pool.query("create table if not exists floor_queue (id uuid primary key, running boolean not null, args json)");
-  await pool.query("create table if not exists floor_done (id uuid primary key, result json, at timestamptz default now())");
+  await pool.query(
+    "create table if not exists floor_done (id uuid primary key, result json, at timestamptz default now())",
+  );
   const bun = await findBun();
   const runners = Array.from({ length: slots }, () => startRunner(place, bun));
   await Promise.all(runners.map((runner) => runner.ready));
@@ -56,9 +58,14 @@ export async function startFloor(databaseUrl, slots = 4) {
   const handle = async (args) => {
     const id = crypto.randomUUID();
     const runner = await take();
-    await pool.query({ name: "push", text: "insert into floor_queue values ($1, true, $2)", values: [id, JSON.stringify(args)] });
+    await pool.query({
+      name: "push",
+      text: "insert into floor_queue values ($1, true, $2)",
+      values: [id, JSON.stringify(args)],
+    });
     const result = await runner.ask({ path: join(place, "script.ts"), args });
-    const text = "with d as (delete from floor_queue where id = $1 returning id) insert into floor_done (id, result) select id, $2 from d";
+    const text =
+      "with d as (delete from floor_queue where id = $1 returning id) insert into floor_done (id, result) select id, $2 from d";
     await pool.query({ name: "done", text, values: [id, result] });
     give(runner);
     return result;

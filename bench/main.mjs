@@ -48,7 +48,9 @@ for (const name of wanted) {
   const after = reference();
   for (const row of taken) {
     rows.set(row.id, { ...row, reference: Math.max(before, after), at: new Date().toISOString().slice(0, 16) });
-    console.log(`${row.id.padEnd(12)} ${row.value.toFixed(2).padStart(8)}  ${verdict(row).padEnd(6)}  ${row.detail}  (reference ${before.toFixed(0)}–${after.toFixed(0)} ms)`);
+    console.log(
+      `${row.id.padEnd(12)} ${row.value.toFixed(2).padStart(8)}  ${verdict(row).padEnd(6)}  ${row.detail}  (reference ${before.toFixed(0)}–${after.toFixed(0)} ms)`,
+    );
   }
 }
 

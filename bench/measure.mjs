@@ -2,7 +2,11 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 
-export const median = (values) => quantile([...values].sort((a, b) => a - b), 0.5);
+export const median = (values) =>
+  quantile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
 
 function quantile(sorted, share) {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
@@ -68,7 +72,9 @@ export function treeMemory(pid, leaveOut = () => false) {
       const children = readdirSync(`/proc/${id}/task`).flatMap((task) =>
         readFileSync(`/proc/${id}/task/${task}/children`, "utf8").trim().split(/\s+/).filter(Boolean),
       );
-      const kib = leaveOut(command) ? 0 : Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, "utf8"))?.[1] ?? 0);
+      const kib = leaveOut(command)
+        ? 0
+        : Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, "utf8"))?.[1] ?? 0);
       return kib / 1024 + children.reduce((sum, child) => sum + own(child), 0);
     } catch {
       return 0; // it ended meanwhile

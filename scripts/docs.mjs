@@ -23,7 +23,11 @@ Read from the environment; flags of the command win (\`towermill --help\`). A se
 
 ${table(
   ["name", "default", "meaning"],
-  settingTable().map((row) => [`\`${row.name}\`${row.hasFile ? " (`_FILE`)" : ""}`, row.fallback && `\`${row.fallback}\``, row.meaning]),
+  settingTable().map((row) => [
+    `\`${row.name}\`${row.hasFile ? " (`_FILE`)" : ""}`,
+    row.fallback && `\`${row.fallback}\``,
+    row.meaning,
+  ]),
 )}
 `,
   "docs/errors.md": `# Errors
@@ -32,7 +36,10 @@ ${note}
 
 Errors are plain text, as Windmill's clients read them; with \`Accept: application/problem+json\` they carry the code, too.
 
-${table(["code", "status", "what to do"], errorTable.map((row) => [`\`${row.code}\``, row.status, row.hint]))}
+${table(
+  ["code", "status", "what to do"],
+  errorTable.map((row) => [`\`${row.code}\``, row.status, row.hint]),
+)}
 `,
   "docs/api.md": `# API
 

@@ -33,7 +33,9 @@ for (const file of files) {
   const value = test.path ? await api.deployedValue(test.path) : test.flow.value;
   for (const each of test.cases) {
     const began = performance.now();
-    const problems = await runCase(api, { value, path: test.path ?? test.flow.path, each }).catch((error) => [error.message]);
+    const problems = await runCase(api, { value, path: test.path ?? test.flow.path, each }).catch((error) => [
+      error.message,
+    ]);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     console.log(`${problems.length === 0 ? "ok  " : "FAIL"} ${test.name}: ${each.name} (${seconds} s)`);
     for (const problem of problems) console.log(`       ${problem}`);

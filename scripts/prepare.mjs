@@ -11,7 +11,9 @@ const stamps = join(root, ".build");
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Towermill needs Node 20.19 or newer; this is ${process.version}. Install a newer Node and run the command again.`);
+  console.error(
+    `Towermill needs Node 20.19 or newer; this is ${process.version}. Install a newer Node and run the command again.`,
+  );
   process.exit(1);
 }
 
@@ -49,7 +51,8 @@ function sources() {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) {
         if (entry.name !== "dist" && entry.name !== "node_modules") walk(path);
-      } else if (/\.(ts|tsx|json|py|mjs|js|sh|css|html)$/.test(entry.name) && !entry.name.endsWith(".tsbuildinfo")) found.push(path);
+      } else if (/\.(ts|tsx|json|py|mjs|js|sh|css|html)$/.test(entry.name) && !entry.name.endsWith(".tsbuildinfo"))
+        found.push(path);
     }
   };
   walk(join(root, "packages"));
@@ -76,7 +79,10 @@ function copyAssets() {
     const to = join(root, "packages", name, "dist");
     cpSync(from, to, {
       recursive: true,
-      filter: (path) => statSync(path).isDirectory() ? !path.endsWith("__pycache__") : /\.(py|sh|mjs|cjs|css|html|json)$/.test(path) && !/\.test\./.test(path),
+      filter: (path) =>
+        statSync(path).isDirectory()
+          ? !path.endsWith("__pycache__")
+          : /\.(py|sh|mjs|cjs|css|html|json)$/.test(path) && !/\.test\./.test(path),
     });
   }
 }
@@ -84,7 +90,9 @@ function copyAssets() {
 /** Compiles when a source is not what was compiled. */
 export function build() {
   const wanted = digest(sources());
-  const complete = readdirSync(join(root, "packages")).every((name) => existsSync(join(root, "packages", name, "dist")));
+  const complete = readdirSync(join(root, "packages")).every((name) =>
+    existsSync(join(root, "packages", name, "dist")),
+  );
   if (complete && stampOf("built") === wanted) return;
   console.error("Building…");
   rmSync(join(stamps, "built"), { force: true });

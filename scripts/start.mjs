@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { prepare, root } from "./prepare.mjs";
 
 prepare();
-const child = spawn(process.execPath, [join(root, "packages", "towermill", "dist", "main.js"), ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
+const child = spawn(
+  process.execPath,
+  [join(root, "packages", "towermill", "dist", "main.js"), ...process.argv.slice(2)],
+  {
+    stdio: "inherit",
+  },
+);
 // Ctrl-C reaches the child by the terminal; a signal to this process alone is passed on.
 process.on("SIGINT", () => undefined);
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

@@ -137,61 +137,71 @@ async function approveAll(db: Database, approve: (job: string) => Promise<void>)
   }
 }
 
-test(`${flows} flows end right while workers, server and PostgreSQL are killed ${kills} times`, { timeout: 900_000 }, async () => {
-  const seed = Number(process.env["CHAOS_SEED"] ?? Date.now() % 1_000_000);
-  console.log(`chaos seed ${seed}`);
-  const next = random(seed);
-  const postgres = await startEmbedded({ dataFolder: `${testFolder()}/postgres` });
-  whenDone(() => postgres.stop());
-  const fleet = await startFleet(postgres.url, 20_000 + Math.floor(next() * 20_000));
-  const db = openPool({ url: postgres.url, max: 4 });
-  whenDone(() => db.close());
-  const bus = await openBus({ url: postgres.url });
-  whenDone(() => bus.close());
-  const dispatcher = createDispatcher({ db, bus });
-  const deployed = createDeployedFlows({ db, bus });
-  const evaluator = createEvaluator({ threads: 1 });
-  whenDone(() => evaluator.close());
-  const vault = openVault({ db, bus, instanceKey });
-  const driver = createFlowDriver({ db, bus, dispatcher, log: silentLog, vault, deployed, evaluator });
+test(
+  `${flows} flows end right while workers, server and PostgreSQL are killed ${kills} times`,
+  { timeout: 900_000 },
+  async () => {
+    const seed = Number(process.env["CHAOS_SEED"] ?? Date.now() % 1_000_000);
+    console.log(`chaos seed ${seed}`);
+    const next = random(seed);
+    const postgres = await startEmbedded({ dataFolder: `${testFolder()}/postgres` });
+    whenDone(() => postgres.stop());
+    const fleet = await startFleet(postgres.url, 20_000 + Math.floor(next() * 20_000));
+    const db = openPool({ url: postgres.url, max: 4 });
+    whenDone(() => db.close());
+    const bus = await openBus({ url: postgres.url });
+    whenDone(() => bus.close());
+    const dispatcher = createDispatcher({ db, bus });
+    const deployed = createDeployedFlows({ db, bus });
+    const evaluator = createEvaluator({ threads: 1 });
+    whenDone(() => evaluator.close());
+    const vault = openVault({ db, bus, instanceKey });
+    const driver = createFlowDriver({ db, bus, dispatcher, log: silentLog, vault, deployed, evaluator });
 
-  const runner = { requester: { scopes: null, triggerKind: null, tags: "unserved" as const }, member: admin };
-  const rules = { custom: [], perWorkspace: false, served: new Set<string>() };
-  const ids: string[] = [];
-  for (let n = 0; n < flows; n += 1) {
-    const request = { flow: { value: JSON.stringify(value), path: "u/admin/chaos" }, args: JSON.stringify({ n }), options: {} };
-    const job = newFlowJob(request, runner, rules);
-    await dispatcher.push(job);
-    ids.push(job.id);
-  }
-  const approve = (job: string): Promise<void> =>
-    driver.resume({ workspace: "admins", job, resumeId: 1, approver: null, approved: true, payload: '{"ok":true}' });
-  const approving = approveAll(db, approve);
-  for (let kill = 0; kill < kills; kill += 1) {
-    await settle(300 + next() * 1500);
-    const what = (["worker", "server", "worker", "postgres"] as const)[kill % 4] ?? "worker";
-    if (what === "postgres") process.kill(postgres.pid, "SIGKILL");
-    else await fleet.kill(what);
-  }
-  await approving;
+    const runner = { requester: { scopes: null, triggerKind: null, tags: "unserved" as const }, member: admin };
+    const rules = { custom: [], perWorkspace: false, served: new Set<string>() };
+    const ids: string[] = [];
+    for (let n = 0; n < flows; n += 1) {
+      const request = {
+        flow: { value: JSON.stringify(value), path: "u/admin/chaos" },
+        args: JSON.stringify({ n }),
+        options: {},
+      };
+      const job = newFlowJob(request, runner, rules);
+      await dispatcher.push(job);
+      ids.push(job.id);
+    }
+    const approve = (job: string): Promise<void> =>
+      driver.resume({ workspace: "admins", job, resumeId: 1, approver: null, approved: true, payload: '{"ok":true}' });
+    const approving = approveAll(db, approve);
+    for (let kill = 0; kill < kills; kill += 1) {
+      await settle(300 + next() * 1500);
+      const what = (["worker", "server", "worker", "postgres"] as const)[kill % 4] ?? "worker";
+      if (what === "postgres") process.kill(postgres.pid, "SIGKILL");
+      else await fleet.kill(what);
+    }
+    await approving;
 
-  for (const [n, id] of ids.entries()) {
-    const done = await db.one<{ status: string; result: string }>(sql`select status, result from job_done where id = ${id}`);
-    const l = [1, 2, 3].map((item) => (item + n * 2) * 4);
-    expect({ id, status: done.status, result: JSON.parse(done.result) as unknown }).toEqual({
-      id,
-      status: "success",
-      result: { l, p: [2, 4, 6], ok: true },
-    });
-    const status = (await readFlowStatus({ db, deployed }, id)) as { modules: { failed_retries?: string[] }[] };
-    expect(status.modules[3]?.failed_retries).toHaveLength(2);
-  }
-  const { jobs, children } = await db.one<{ jobs: number; children: number }>(sql`
+    for (const [n, id] of ids.entries()) {
+      const done = await db.one<{ status: string; result: string }>(
+        sql`select status, result from job_done where id = ${id}`,
+      );
+      const l = [1, 2, 3].map((item) => (item + n * 2) * 4);
+      expect({ id, status: done.status, result: JSON.parse(done.result) as unknown }).toEqual({
+        id,
+        status: "success",
+        result: { l, p: [2, 4, 6], ok: true },
+      });
+      const status = (await readFlowStatus({ db, deployed }, id)) as { modules: { failed_retries?: string[] }[] };
+      expect(status.modules[3]?.failed_retries).toHaveLength(2);
+    }
+    const { jobs, children } = await db.one<{ jobs: number; children: number }>(sql`
     select (select count(*)::int from job where root_job = any(${ids}::uuid[])) as jobs,
       (select count(*)::int from flow_child c join job j on j.id = c.flow_job
         where j.id = any(${ids}::uuid[]) or j.root_job = any(${ids}::uuid[])) as children`);
-  expect({ jobs, children }).toEqual({
-    jobs: flows * (childrenOfRoot + childrenInBodies),
-    children: flows * (childrenOfRoot + childrenInBodies),
-  });
-});
+    expect({ jobs, children }).toEqual({
+      jobs: flows * (childrenOfRoot + childrenInBodies),
+      children: flows * (childrenOfRoot + childrenInBodies),
+    });
+  },
+);

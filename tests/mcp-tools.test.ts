@@ -129,23 +129,42 @@ describe.skipIf(node === null || !existsSync(suite))("the official conformance s
 });
 
 /** Requests from server to client belong to a session, and the 2025 revisions are served without one. */
-const sessionOnly = ["elicitation-sep1034-defaults", "elicitation-sep1330-enums", "tools-call-elicitation", "tools-call-sampling"];
+const sessionOnly = [
+  "elicitation-sep1034-defaults",
+  "elicitation-sep1330-enums",
+  "tools-call-elicitation",
+  "tools-call-sampling",
+];
 
-describe.skipIf(node === null || !existsSync(suite))("the official conformance suite with the tools it asks for", () => {
-  test.each([
-    ["2026-07-28", []],
-    ["2025-11-25", sessionOnly],
-  ])("%s", { timeout: 120_000 }, async (revision, beyond) => {
-    const { url } = await mcpWorld({ extend: fixtures });
-    const proxy = await authorizingProxy(url, "alice");
-    const { output } = await run(node ?? "", [suite, "server", "--url", `${proxy}/api/mcp/w/w/mcp`, "--requirements", revision, "-o", testFolder()]);
-    if (process.env["SHOW"]) console.log(output.slice(output.indexOf("=== SUMMARY")));
-    const scored = output.slice(output.indexOf("=== SUMMARY ==="), output.indexOf("Not scored"));
-    const failed = Array.from(scored.matchAll(/^✗ ([a-z0-9-]+): .*$/gm), ([line]) => line).filter((line) => !/json-schema-2020-12|http-custom-header|tasks-|skills/.test(line));
-    expect(failed.map((line) => line.split(/[ :]/)[1]).sort()).toEqual(beyond);
-    const passed = Array.from(scored.matchAll(/^✓ [a-z0-9-]+: [1-9]/gm)).length;
-    expect(passed).toBeGreaterThanOrEqual(revision === "2026-07-28" ? 37 : 26);
-  });
-});
+describe.skipIf(node === null || !existsSync(suite))(
+  "the official conformance suite with the tools it asks for",
+  () => {
+    test.each([
+      ["2026-07-28", []],
+      ["2025-11-25", sessionOnly],
+    ])("%s", { timeout: 120_000 }, async (revision, beyond) => {
+      const { url } = await mcpWorld({ extend: fixtures });
+      const proxy = await authorizingProxy(url, "alice");
+      const { output } = await run(node ?? "", [
+        suite,
+        "server",
+        "--url",
+        `${proxy}/api/mcp/w/w/mcp`,
+        "--requirements",
+        revision,
+        "-o",
+        testFolder(),
+      ]);
+      if (process.env["SHOW"]) console.log(output.slice(output.indexOf("=== SUMMARY")));
+      const scored = output.slice(output.indexOf("=== SUMMARY ==="), output.indexOf("Not scored"));
+      const failed = Array.from(scored.matchAll(/^✗ ([a-z0-9-]+): .*$/gm), ([line]) => line).filter(
+        (line) => !/json-schema-2020-12|http-custom-header|tasks-|skills/.test(line),
+      );
+      expect(failed.map((line) => line.split(/[ :]/)[1]).sort()).toEqual(beyond);
+      const passed = Array.from(scored.matchAll(/^✓ [a-z0-9-]+: [1-9]/gm)).length;
+      expect(passed).toBeGreaterThanOrEqual(revision === "2026-07-28" ? 37 : 26);
+    });
+  },
+);
 
 test("nothing failed on the server", () => expect(world.errors).toEqual([]));

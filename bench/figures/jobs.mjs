@@ -9,8 +9,16 @@ import { graphileWorker } from "../peers.mjs";
 import { folder, request, startPostgres, startTowermill } from "../processes.mjs";
 
 export const scripts = {
-  typescript: ["u/admin/ts", "bun", "export function main(name: string, n: number) { return { hello: name, n: n + 1 } }"],
-  fresh: ["u/admin/fresh", "bun", "// fresh\nexport function main(name: string, n: number) { return { hello: name, n: n + 1 } }"],
+  typescript: [
+    "u/admin/ts",
+    "bun",
+    "export function main(name: string, n: number) { return { hello: name, n: n + 1 } }",
+  ],
+  fresh: [
+    "u/admin/fresh",
+    "bun",
+    "// fresh\nexport function main(name: string, n: number) { return { hello: name, n: n + 1 } }",
+  ],
   python: ["u/admin/py", "python3", 'def main(name: str, n: int):\n    return {"hello": name, "n": n + 1}\n'],
   bash: ["u/admin/sh", "bash", 'name="$1"\necho "hello $name"\n'],
 };
@@ -44,7 +52,10 @@ function coldFiles() {
   const [, , typescript] = scripts.typescript;
   const [, , python] = scripts.python;
   writeFileSync(join(place, "script.ts"), typescript);
-  writeFileSync(join(place, "cold.mjs"), `const m = await import(${JSON.stringify(join(place, "script.ts"))}); process.stdout.write(JSON.stringify(m.main("x", 1)));`);
+  writeFileSync(
+    join(place, "cold.mjs"),
+    `const m = await import(${JSON.stringify(join(place, "script.ts"))}); process.stdout.write(JSON.stringify(m.main("x", 1)));`,
+  );
   writeFileSync(join(place, "cold.py"), `${python}\nimport json, sys\nsys.stdout.write(json.dumps(main("x", 1)))\n`);
   writeFileSync(join(place, "script.sh"), scripts.bash[2]);
   return place;
@@ -55,13 +66,24 @@ export async function noops(ctx) {
   const graphile = await graphileWorker(postgres.url);
   const count = ctx.quick ? 1000 : 3000;
   const identity = { kind: "identity", content: "", language: "bun", args };
-  const noop = async () => requireEqual(JSON.parse(await instance.api("/jobs/run_wait_result/preview", { body: identity })), args, "identity");
+  const noop = async () =>
+    requireEqual(JSON.parse(await instance.api("/jobs/run_wait_result/preview", { body: identity })), args, "identity");
   await together(300, 16, noop);
   const ours = await rounds(ctx.rounds, async () => (await together(count, 16, noop)).perSecond);
   const theirs = await rounds(ctx.rounds, () => graphile.addAndProcess(count));
   await graphile.stop();
   await stop();
-  return [{ id: "noop", title: "no-op jobs/s through HTTP, 16 callers ÷ graphile-worker add and process", value: ours / theirs, must: 1.5, aim: 2.5, better: "higher", detail: `${ours.toFixed(0)}/s ÷ ${theirs.toFixed(0)}/s` }];
+  return [
+    {
+      id: "noop",
+      title: "no-op jobs/s through HTTP, 16 callers ÷ graphile-worker add and process",
+      value: ours / theirs,
+      must: 1.5,
+      aim: 2.5,
+      better: "higher",
+      detail: `${ours.toFixed(0)}/s ÷ ${theirs.toFixed(0)}/s`,
+    },
+  ];
 }
 
 export async function warm(ctx) {
@@ -75,14 +97,33 @@ export async function warm(ctx) {
   for (let n = 0; n < ctx.rounds; n += 1) {
     const ours = await oneByOne(count, () => instance.run(path, args));
     const least = await oneByOne(count, floorCall);
-    pairs.push([ours, least, await together(count * 4, 16, () => instance.run(path, args)), await together(count * 4, 16, floorCall)]);
+    pairs.push([
+      ours,
+      least,
+      await together(count * 4, 16, () => instance.run(path, args)),
+      await together(count * 4, 16, floorCall),
+    ]);
   }
   pairs.sort((a, b) => a[0].p50 / a[1].p50 - b[0].p50 / b[1].p50);
   const [ours, least, many, leastMany] = pairs[Math.floor(pairs.length / 2)];
   await floor.stop();
   const rows = [
-    { id: "warm-ts", title: "warm TypeScript run_wait_result, back to back p50 ÷ floor", value: ours.p50 / least.p50, must: 2, aim: 1.4, better: "lower", detail: `${ours.p50.toFixed(2)} ms (p99 ${ours.p99.toFixed(1)}) ÷ ${least.p50.toFixed(2)} ms` },
-    { id: "warm-ts-16", title: "the same, 16 callers, jobs/s ÷ floor", value: many.perSecond / leastMany.perSecond, better: "higher", detail: `${many.perSecond.toFixed(0)}/s (p50 ${many.p50.toFixed(1)}, p99 ${many.p99.toFixed(1)} ms) ÷ ${leastMany.perSecond.toFixed(0)}/s` },
+    {
+      id: "warm-ts",
+      title: "warm TypeScript run_wait_result, back to back p50 ÷ floor",
+      value: ours.p50 / least.p50,
+      must: 2,
+      aim: 1.4,
+      better: "lower",
+      detail: `${ours.p50.toFixed(2)} ms (p99 ${ours.p99.toFixed(1)}) ÷ ${least.p50.toFixed(2)} ms`,
+    },
+    {
+      id: "warm-ts-16",
+      title: "the same, 16 callers, jobs/s ÷ floor",
+      value: many.perSecond / leastMany.perSecond,
+      better: "higher",
+      detail: `${many.perSecond.toFixed(0)}/s (p50 ${many.p50.toFixed(1)}, p99 ${many.p99.toFixed(1)} ms) ÷ ${leastMany.perSecond.toFixed(0)}/s`,
+    },
   ];
   await stop();
   return rows;
@@ -121,9 +162,41 @@ export async function languages(ctx) {
   const freshMany = await many(run("fresh"));
   await stop();
   return [
-    { id: "fresh-ts", title: "`// fresh` TypeScript p50 ÷ cold bun start of the same script", value: fresh / bunCold, must: 0.4, aim: 0.25, better: "lower", detail: `${fresh.toFixed(2)} ms (${freshMany.toFixed(0)}/s with 16 callers) ÷ ${bunCold.toFixed(2)} ms` },
-    { id: "python", title: "Python (fork per job) p50 ÷ python3 cold start", value: python / pythonCold, must: 0.35, aim: 0.2, better: "lower", detail: `${python.toFixed(2)} ms ÷ ${pythonCold.toFixed(2)} ms` },
-    { id: "python-16", title: "the same, 16 callers, jobs/s ÷ cold", value: pythonMany / pythonColdMany, must: 3, aim: 6, better: "higher", detail: `${pythonMany.toFixed(0)}/s ÷ ${pythonColdMany.toFixed(0)}/s` },
-    { id: "bash", title: "bash p50 ÷ bare spawn from a small Node", value: bash / bashBare, must: 2, aim: 1, better: "lower", detail: `${bash.toFixed(2)} ms (${bashMany.toFixed(0)}/s with 16 callers) ÷ ${bashBare.toFixed(2)} ms` },
+    {
+      id: "fresh-ts",
+      title: "`// fresh` TypeScript p50 ÷ cold bun start of the same script",
+      value: fresh / bunCold,
+      must: 0.4,
+      aim: 0.25,
+      better: "lower",
+      detail: `${fresh.toFixed(2)} ms (${freshMany.toFixed(0)}/s with 16 callers) ÷ ${bunCold.toFixed(2)} ms`,
+    },
+    {
+      id: "python",
+      title: "Python (fork per job) p50 ÷ python3 cold start",
+      value: python / pythonCold,
+      must: 0.35,
+      aim: 0.2,
+      better: "lower",
+      detail: `${python.toFixed(2)} ms ÷ ${pythonCold.toFixed(2)} ms`,
+    },
+    {
+      id: "python-16",
+      title: "the same, 16 callers, jobs/s ÷ cold",
+      value: pythonMany / pythonColdMany,
+      must: 3,
+      aim: 6,
+      better: "higher",
+      detail: `${pythonMany.toFixed(0)}/s ÷ ${pythonColdMany.toFixed(0)}/s`,
+    },
+    {
+      id: "bash",
+      title: "bash p50 ÷ bare spawn from a small Node",
+      value: bash / bashBare,
+      must: 2,
+      aim: 1,
+      better: "lower",
+      detail: `${bash.toFixed(2)} ms (${bashMany.toFixed(0)}/s with 16 callers) ÷ ${bashBare.toFixed(2)} ms`,
+    },
   ];
 }

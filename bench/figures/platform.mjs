@@ -49,7 +49,9 @@ export async function drain(ctx) {
         if (Number(rows[0].n) > 0) throw new Error("not drained");
       });
       const perSecond = count / ((performance.now() - from) / 1000);
-      const { rows } = await client.query("select count(*) as n, count(*) filter (where status <> 'success') as failed from job_done");
+      const { rows } = await client.query(
+        "select count(*) as n, count(*) filter (where status <> 'success') as failed from job_done",
+      );
       requireEqual([Number(rows[0].n) - before, Number(rows[0].failed)], [count, 0], "drained jobs");
       return perSecond;
     }),
@@ -59,24 +61,51 @@ export async function drain(ctx) {
   await graphile.stop();
   await instance.stop();
   await postgres.stop();
-  return [{ id: "drain", title: `drain of ${count} queued no-op scripts, one worker, 8 slots ÷ graphile-worker default`, value: ours / theirs, must: 0.7, aim: 1.5, better: "higher", detail: `${ours.toFixed(0)}/s ÷ ${theirs.toFixed(0)}/s` }];
+  return [
+    {
+      id: "drain",
+      title: `drain of ${count} queued no-op scripts, one worker, 8 slots ÷ graphile-worker default`,
+      value: ours / theirs,
+      must: 0.7,
+      aim: 1.5,
+      better: "higher",
+      detail: `${ours.toFixed(0)}/s ÷ ${theirs.toFixed(0)}/s`,
+    },
+  ];
 }
 
 /** What starting a runner costs a worker with a large heap: it must not be the worker that forks. */
 export async function heap(ctx) {
   const latency = async (megabytes) => {
     const postgres = await startPostgres();
-    const instance = await startTowermill({ databaseUrl: postgres.url, env: { TOWERMILL_BENCH_HEAP_MB: String(megabytes) }, nodeArgs: ["--import", new URL("../ballast.mjs", import.meta.url).href] });
+    const instance = await startTowermill({
+      databaseUrl: postgres.url,
+      env: { TOWERMILL_BENCH_HEAP_MB: String(megabytes) },
+      nodeArgs: ["--import", new URL("../ballast.mjs", import.meta.url).href],
+    });
     await instance.deploy(...scripts.bash);
     await oneByOne(10, () => instance.run(scripts.bash[0], args));
-    const p50 = await rounds(ctx.rounds, async () => (await oneByOne(ctx.quick ? 60 : 150, () => instance.run(scripts.bash[0], args))).p50);
+    const p50 = await rounds(
+      ctx.rounds,
+      async () => (await oneByOne(ctx.quick ? 60 : 150, () => instance.run(scripts.bash[0], args))).p50,
+    );
     await instance.stop();
     await postgres.stop();
     return p50;
   };
   const small = await latency(0);
   const large = await latency(300);
-  return [{ id: "heap", title: "a bash job (one process start) with 300 MiB of worker heap ÷ with a small heap, p50", value: large / small, must: 1.2, aim: 1.05, better: "lower", detail: `${large.toFixed(2)} ms ÷ ${small.toFixed(2)} ms` }];
+  return [
+    {
+      id: "heap",
+      title: "a bash job (one process start) with 300 MiB of worker heap ÷ with a small heap, p50",
+      value: large / small,
+      must: 1.2,
+      aim: 1.05,
+      better: "lower",
+      detail: `${large.toFixed(2)} ms ÷ ${small.toFixed(2)} ms`,
+    },
+  ];
 }
 
 export async function peerN8n(ctx) {
@@ -110,16 +139,45 @@ export async function peerN8n(ctx) {
     ourStarts.push(performance.now() - instance.startedAt);
     if (n + 1 < ctx.rounds) await instance.stop();
   }
-  for (let n = 0; n < 50; n += 1) await Promise.all(Array.from({ length: 4 }, () => instance.run(scripts.typescript[0], args)));
-  const ours = await rounds(ctx.rounds, async () => (await together(ctx.quick ? 1000 : 3000, 16, () => instance.run(scripts.typescript[0], args))).perSecond);
+  for (let n = 0; n < 50; n += 1)
+    await Promise.all(Array.from({ length: 4 }, () => instance.run(scripts.typescript[0], args)));
+  const ours = await rounds(
+    ctx.rounds,
+    async () =>
+      (await together(ctx.quick ? 1000 : 3000, 16, () => instance.run(scripts.typescript[0], args))).perSecond,
+  );
   const ourMemory = treeMemory(instance.child.pid, (command) => /postgres/.test(command));
   await instance.stop();
   const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
   const [ourStart, theirStart] = [middle(ourStarts), middle(theirStarts)];
   return [
-    { id: "n8n", title: "warm TypeScript, 16 callers, jobs/s ÷ n8n webhook → Code → respond", value: ours / theirs, must: 15, aim: 30, better: "higher", detail: `${ours.toFixed(0)}/s ÷ ${theirs.toFixed(1)}/s` },
-    { id: "memory", title: "memory of server, worker and warm runners after load, without PostgreSQL ÷ n8n idle", value: ourMemory / theirMemory, must: 0.4, aim: 0.25, better: "lower", detail: `${ourMemory.toFixed(0)} MiB ÷ ${theirMemory.toFixed(0)} MiB (PSS)` },
-    { id: "start", title: "start with existing data → first job answered ÷ n8n start → first answer", value: ourStart / theirStart, must: 0.4, aim: 0.25, better: "lower", detail: `${(ourStart / 1000).toFixed(2)} s ÷ ${(theirStart / 1000).toFixed(2)} s` },
+    {
+      id: "n8n",
+      title: "warm TypeScript, 16 callers, jobs/s ÷ n8n webhook → Code → respond",
+      value: ours / theirs,
+      must: 15,
+      aim: 30,
+      better: "higher",
+      detail: `${ours.toFixed(0)}/s ÷ ${theirs.toFixed(1)}/s`,
+    },
+    {
+      id: "memory",
+      title: "memory of server, worker and warm runners after load, without PostgreSQL ÷ n8n idle",
+      value: ourMemory / theirMemory,
+      must: 0.4,
+      aim: 0.25,
+      better: "lower",
+      detail: `${ourMemory.toFixed(0)} MiB ÷ ${theirMemory.toFixed(0)} MiB (PSS)`,
+    },
+    {
+      id: "start",
+      title: "start with existing data → first job answered ÷ n8n start → first answer",
+      value: ourStart / theirStart,
+      must: 0.4,
+      aim: 0.25,
+      better: "lower",
+      detail: `${(ourStart / 1000).toFixed(2)} s ÷ ${(theirStart / 1000).toFixed(2)} s`,
+    },
   ];
 }
 
@@ -146,14 +204,28 @@ export async function history(ctx) {
       });
     }
     await together(500, 16, () => instance.run(scripts.typescript[0], args));
-    const perSecond = await rounds(ctx.rounds, async () => (await together(ctx.quick ? 1000 : 3000, 16, () => instance.run(scripts.typescript[0], args))).perSecond);
+    const perSecond = await rounds(
+      ctx.rounds,
+      async () =>
+        (await together(ctx.quick ? 1000 : 3000, 16, () => instance.run(scripts.typescript[0], args))).perSecond,
+    );
     await instance.stop();
     await postgres.stop();
     return perSecond;
   };
   const empty = await measure(0);
   const full = await measure(count);
-  return [{ id: "history", title: `throughput with ${count.toLocaleString("en")} ended jobs ÷ with an empty database`, value: full / empty, must: 0.9, aim: 0.97, better: "higher", detail: `${full.toFixed(0)}/s ÷ ${empty.toFixed(0)}/s` }];
+  return [
+    {
+      id: "history",
+      title: `throughput with ${count.toLocaleString("en")} ended jobs ÷ with an empty database`,
+      value: full / empty,
+      must: 0.9,
+      aim: 0.97,
+      better: "higher",
+      detail: `${full.toFixed(0)}/s ÷ ${empty.toFixed(0)}/s`,
+    },
+  ];
 }
 
 export async function split(ctx) {
@@ -161,7 +233,11 @@ export async function split(ctx) {
   const alone = await startPostgres();
   const one = await startTowermill({ databaseUrl: alone.url });
   await one.deploy(...scripts.typescript);
-  const measure = (instance) => rounds(ctx.rounds, async () => (await together(count, 16, () => instance.run(scripts.typescript[0], args))).perSecond);
+  const measure = (instance) =>
+    rounds(
+      ctx.rounds,
+      async () => (await together(count, 16, () => instance.run(scripts.typescript[0], args))).perSecond,
+    );
   await together(300, 16, () => one.run(scripts.typescript[0], args));
   const together1 = await measure(one);
   await one.stop();
@@ -170,14 +246,26 @@ export async function split(ctx) {
   const shared = await startPostgres();
   const server = await startTowermill({ databaseUrl: shared.url, command: ["server"] });
   const env = { BASE_INTERNAL_URL: server.url, NUM_WORKERS: "4" };
-  const workers = await Promise.all([1, 2].map(() => startTowermill({ databaseUrl: shared.url, command: ["worker"], env })));
+  const workers = await Promise.all(
+    [1, 2].map(() => startTowermill({ databaseUrl: shared.url, command: ["worker"], env })),
+  );
   await server.deploy(...scripts.typescript);
   await together(300, 16, () => server.run(scripts.typescript[0], args));
   const apart = await measure(server);
   for (const worker of workers) await worker.stop();
   await server.stop();
   await shared.stop();
-  return [{ id: "split", title: "two workers beside a server ÷ all in one process, jobs/s, 16 callers", value: apart / together1, must: 0.7, aim: 1, better: "higher", detail: `${apart.toFixed(0)}/s ÷ ${together1.toFixed(0)}/s` }];
+  return [
+    {
+      id: "split",
+      title: "two workers beside a server ÷ all in one process, jobs/s, 16 callers",
+      value: apart / together1,
+      must: 0.7,
+      aim: 1,
+      better: "higher",
+      detail: `${apart.toFixed(0)}/s ÷ ${together1.toFixed(0)}/s`,
+    },
+  ];
 }
 
 /** Memory at idle and with 100 runners kept warm: one per script, since each has a domain of its own. */
@@ -195,6 +283,13 @@ export async function memory(ctx) {
   const warm = treeMemory(instance.child.pid);
   await instance.stop();
   await postgres.stop();
-  return [{ id: "warm-memory", title: `memory with ${count} warm TypeScript runners, per runner, MiB`, value: (warm - idle) / count, better: "lower", detail: `${idle.toFixed(0)} MiB at idle, ${warm.toFixed(0)} MiB warm` }];
+  return [
+    {
+      id: "warm-memory",
+      title: `memory with ${count} warm TypeScript runners, per runner, MiB`,
+      value: (warm - idle) / count,
+      better: "lower",
+      detail: `${idle.toFixed(0)} MiB at idle, ${warm.toFixed(0)} MiB warm`,
+    },
+  ];
 }
-

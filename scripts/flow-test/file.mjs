@@ -47,7 +47,9 @@ function readFlow(folder) {
 function pathOf(folder) {
   let root = dirname(folder);
   while (!existsSync(join(root, "wmill.yaml")) && root !== dirname(root)) root = dirname(root);
-  return relative(root, folder).replaceAll("\\", "/").replace(/(\.flow|__flow)$/, "");
+  return relative(root, folder)
+    .replaceAll("\\", "/")
+    .replace(/(\.flow|__flow)$/, "");
 }
 
 function withInlineFiles(value, folder) {

@@ -50,8 +50,15 @@ const seal = ({ parts, ctx }: Asked, digest: string): Promise<string> => parts.s
 
 async function confirm(asked: Asked, done: string) {
   if (answered(asked, "confirm") && stateOf(asked) === "confirm") return said(done);
-  const requestedSchema = { type: "object" as const, properties: { ok: { type: "boolean" as const } }, required: ["ok"] };
-  return inputRequired({ inputRequests: { confirm: inputRequired.elicit({ message: "Please confirm", requestedSchema }) }, requestState: await seal(asked, "confirm") });
+  const requestedSchema = {
+    type: "object" as const,
+    properties: { ok: { type: "boolean" as const } },
+    required: ["ok"],
+  };
+  return inputRequired({
+    inputRequests: { confirm: inputRequired.elicit({ message: "Please confirm", requestedSchema }) },
+    requestState: await seal(asked, "confirm"),
+  });
 }
 
 async function manyInputs(asked: Asked) {
@@ -70,13 +77,22 @@ async function manyInputs(asked: Asked) {
 async function rounds(asked: Asked) {
   if (stateOf(asked) === "round-2" && answered(asked, "step2")) return said("Both steps done");
   if (stateOf(asked) === "round-1" && answered(asked, "step1")) {
-    const requestedSchema = { type: "object" as const, properties: { color: { type: "string" as const } }, required: ["color"] };
+    const requestedSchema = {
+      type: "object" as const,
+      properties: { color: { type: "string" as const } },
+      required: ["color"],
+    };
     return inputRequired({
-      inputRequests: { step2: inputRequired.elicit({ message: "Step 2: What is your favorite color?", requestedSchema }) },
+      inputRequests: {
+        step2: inputRequired.elicit({ message: "Step 2: What is your favorite color?", requestedSchema }),
+      },
       requestState: await seal(asked, "round-2"),
     });
   }
-  return inputRequired({ inputRequests: { step1: askName("Step 1: What is your name?") }, requestState: await seal(asked, "round-1") });
+  return inputRequired({
+    inputRequests: { step1: askName("Step 1: What is your name?") },
+    requestState: await seal(asked, "round-1"),
+  });
 }
 
 function onlyDeclared(asked: Asked) {
@@ -84,7 +100,9 @@ function onlyDeclared(asked: Asked) {
   return inputRequired({
     inputRequests: {
       ...(declared.elicitation ? { user_name: askName() } : {}),
-      ...(declared.sampling ? { greeting: inputRequired.createMessage({ messages: user("Generate a greeting"), maxTokens: 50 }) } : {}),
+      ...(declared.sampling
+        ? { greeting: inputRequired.createMessage({ messages: user("Generate a greeting"), maxTokens: 50 }) }
+        : {}),
     },
   });
 }
@@ -92,7 +110,8 @@ function onlyDeclared(asked: Asked) {
 async function withProgress({ ctx }: Asked) {
   const progressToken = ctx.mcpReq._meta?.progressToken;
   for (const progress of [0, 50, 100]) {
-    if (progressToken !== undefined) await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, total: 100 } });
+    if (progressToken !== undefined)
+      await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, total: 100 } });
     await pause(50);
   }
   return said("done");
@@ -106,8 +125,16 @@ async function withLogging({ ctx }: Asked) {
   return said("logged");
 }
 
-const mixed = { uri: "test://mixed-content-resource", mimeType: "application/json", text: '{"test":"data","value":123}' };
-const embedded = { uri: "test://embedded-resource", mimeType: "text/plain", text: "This is an embedded resource content." };
+const mixed = {
+  uri: "test://mixed-content-resource",
+  mimeType: "application/json",
+  text: '{"test":"data","value":123}',
+};
+const embedded = {
+  uri: "test://embedded-resource",
+  mimeType: "text/plain",
+  text: "This is an embedded resource content.",
+};
 
 const tools: Record<string, (asked: Asked) => unknown> = {
   test_simple_text: () => said("This is a simple text response for testing."),
@@ -115,17 +142,23 @@ const tools: Record<string, (asked: Asked) => unknown> = {
   test_audio_content: () => ({ content: [{ type: "audio", data: wav, mimeType: "audio/wav" }] }),
   test_embedded_resource: () => ({ content: [{ type: "resource", resource: embedded }] }),
   test_multiple_content_types: () => ({
-    content: [text("Multiple content types test:"), { type: "image", data: png, mimeType: "image/png" }, { type: "resource", resource: mixed }],
+    content: [
+      text("Multiple content types test:"),
+      { type: "image", data: png, mimeType: "image/png" },
+      { type: "resource", resource: mixed },
+    ],
   }),
   test_error_handling: () => ({ ...said("This tool intentionally returns an error for testing"), isError: true }),
   test_tool_with_progress: withProgress,
   test_tool_with_logging: withLogging,
   test_logging_tool: () => said("quiet"),
   test_missing_capability: ({ server }) => {
-    if (!server.getClientCapabilities()?.sampling) throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { sampling: {} } });
+    if (!server.getClientCapabilities()?.sampling)
+      throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { sampling: {} } });
     return said("sampling is declared");
   },
-  test_streaming_elicitation: (asked) => (answered(asked, "user_name") ? said("thanks") : inputRequired({ inputRequests: { user_name: askName() } })),
+  test_streaming_elicitation: (asked) =>
+    answered(asked, "user_name") ? said("thanks") : inputRequired({ inputRequests: { user_name: askName() } }),
   test_trigger_tool_change: ({ parts }) => {
     parts.host.bus.publish("changed", ["script:w:u/alice/triggered"]);
     return said("triggered");
@@ -133,16 +166,27 @@ const tools: Record<string, (asked: Asked) => unknown> = {
   test_trigger_prompt_change: () => said("prompts never change"),
   test_input_required_result_elicitation: (asked) => {
     const name = answered(asked, "user_name")?.["name"];
-    return typeof name === "string" ? said(`Hello, ${name}!`) : inputRequired({ inputRequests: { user_name: askName() } });
+    return typeof name === "string"
+      ? said(`Hello, ${name}!`)
+      : inputRequired({ inputRequests: { user_name: askName() } });
   },
   test_input_required_result_sampling: (asked) => {
     const answer = answered(asked, "capital_question");
     if (answer) return said(JSON.stringify(answer));
-    return inputRequired({ inputRequests: { capital_question: inputRequired.createMessage({ messages: user("What is the capital of France?"), maxTokens: 100 }) } });
+    return inputRequired({
+      inputRequests: {
+        capital_question: inputRequired.createMessage({
+          messages: user("What is the capital of France?"),
+          maxTokens: 100,
+        }),
+      },
+    });
   },
   test_input_required_result_list_roots: (asked) => {
     const roots = answered(asked, "client_roots");
-    return roots ? said(JSON.stringify(roots)) : inputRequired({ inputRequests: { client_roots: inputRequired.listRoots() } });
+    return roots
+      ? said(JSON.stringify(roots))
+      : inputRequired({ inputRequests: { client_roots: inputRequired.listRoots() } });
   },
   test_input_required_result_request_state: (asked) => confirm(asked, "state-ok"),
   test_input_required_result_tampered_state: (asked) => confirm(asked, "state-ok"),
@@ -155,31 +199,52 @@ type Say = (args: Record<string, string>, asked: Asked) => unknown;
 const message = (content: object) => ({ role: "user", content });
 
 const prompts: Record<string, { arguments: string[]; get: Say }> = {
-  test_simple_prompt: { arguments: [], get: () => ({ messages: [message(text("This is a simple prompt for testing."))] }) },
+  test_simple_prompt: {
+    arguments: [],
+    get: () => ({ messages: [message(text("This is a simple prompt for testing."))] }),
+  },
   test_prompt_with_arguments: {
     arguments: ["arg1", "arg2"],
-    get: ({ arg1 = "", arg2 = "" }) => ({ messages: [message(text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`))] }),
+    get: ({ arg1 = "", arg2 = "" }) => ({
+      messages: [message(text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`))],
+    }),
   },
   test_prompt_with_embedded_resource: {
     arguments: ["resourceUri"],
     get: ({ resourceUri: uri }) => ({
       messages: [
-        message({ type: "resource", resource: { uri, mimeType: "text/plain", text: "Embedded resource content for testing." } }),
+        message({
+          type: "resource",
+          resource: { uri, mimeType: "text/plain", text: "Embedded resource content for testing." },
+        }),
         message(text("Please process the embedded resource above.")),
       ],
     }),
   },
   test_prompt_with_image: {
     arguments: [],
-    get: () => ({ messages: [message({ type: "image", data: png, mimeType: "image/png" }), message(text("Please analyze the image above."))] }),
+    get: () => ({
+      messages: [
+        message({ type: "image", data: png, mimeType: "image/png" }),
+        message(text("Please analyze the image above.")),
+      ],
+    }),
   },
   test_input_required_result_prompt: {
     arguments: [],
     get: (_, asked) => {
       const context = answered(asked, "user_context")?.["context"];
       if (typeof context === "string") return { messages: [message(text(`Use this context: ${context}`))] };
-      const requestedSchema = { type: "object" as const, properties: { context: { type: "string" as const } }, required: ["context"] };
-      return inputRequired({ inputRequests: { user_context: inputRequired.elicit({ message: "What context should the prompt use?", requestedSchema }) } });
+      const requestedSchema = {
+        type: "object" as const,
+        properties: { context: { type: "string" as const } },
+        required: ["context"],
+      };
+      return inputRequired({
+        inputRequests: {
+          user_context: inputRequired.elicit({ message: "What context should the prompt use?", requestedSchema }),
+        },
+      });
     },
   },
 };
@@ -193,14 +258,27 @@ const resources: Record<string, { mimeType: string; text?: string; blob?: string
 
 function read(uri: string) {
   const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1];
-  if (id) return { contents: [{ uri, mimeType: "application/json", text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) }] };
+  if (id)
+    return {
+      contents: [
+        {
+          uri,
+          mimeType: "application/json",
+          text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }),
+        },
+      ],
+    };
   const found = resources[uri];
   if (!found) throw new ResourceNotFoundError(uri);
   return { contents: [{ uri, ...found }] };
 }
 
 function serveTools(server: Server, parts: Parts): void {
-  const shown = Object.keys(tools).map((name) => ({ name, description: `What the conformance suite expects of ${name}`, inputSchema: { type: "object" as const, properties: {} } }));
+  const shown = Object.keys(tools).map((name) => ({
+    name,
+    description: `What the conformance suite expects of ${name}`,
+    inputSchema: { type: "object" as const, properties: {} },
+  }));
   server.setRequestHandler("tools/list", async () => ({ tools: shown }));
   server.setRequestHandler("tools/call", async ({ params: { name, arguments: args = {} } }, ctx) => {
     const tool = tools[name];
@@ -212,17 +290,32 @@ function serveTools(server: Server, parts: Parts): void {
 export const fixtures: NonNullable<McpOptions["extend"]> = (server, parts) => {
   server.registerCapabilities({ logging: {}, resources: { subscribe: true, listChanged: true } });
   serveTools(server, parts);
-  const listed = Object.entries(prompts).map(([name, prompt]) => ({ name, description: name, arguments: prompt.arguments.map((each) => ({ name: each, required: true })) }));
+  const listed = Object.entries(prompts).map(([name, prompt]) => ({
+    name,
+    description: name,
+    arguments: prompt.arguments.map((each) => ({ name: each, required: true })),
+  }));
   server.setRequestHandler("prompts/list", async () => ({ prompts: listed }));
   server.setRequestHandler("prompts/get", async ({ params }, ctx) => {
     const prompt = prompts[params.name];
     if (!prompt) throw new ProtocolError(-32602, `Unknown prompt: ${params.name}`);
     return (await prompt.get(params.arguments ?? {}, { args: {}, ctx, parts, server })) as never;
   });
-  const files = Object.entries(resources).map(([uri, { mimeType }]) => ({ uri, name: uri, description: uri, mimeType }));
+  const files = Object.entries(resources).map(([uri, { mimeType }]) => ({
+    uri,
+    name: uri,
+    description: uri,
+    mimeType,
+  }));
   server.setRequestHandler("resources/list", async () => ({ resources: files }));
-  const template = { uriTemplate: "test://template/{id}/data", name: "template", description: "A template", mimeType: "application/json" };
+  const template = {
+    uriTemplate: "test://template/{id}/data",
+    name: "template",
+    description: "A template",
+    mimeType: "application/json",
+  };
   server.setRequestHandler("resources/templates/list", async () => ({ resourceTemplates: [template] }));
   server.setRequestHandler("resources/read", async ({ params }) => read(params.uri) as never);
-  for (const method of ["resources/subscribe", "resources/unsubscribe"] as const) server.setRequestHandler(method, async () => ({}));
+  for (const method of ["resources/subscribe", "resources/unsubscribe"] as const)
+    server.setRequestHandler(method, async () => ({}));
 };

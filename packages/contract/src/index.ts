@@ -1,5 +1,13 @@
 export { ApiError, errorTable, notFound, type ErrorCode } from "./error.ts";
-export { jsonDepth, jsonElements, jsonMembers, jsonObject, jsonStrings, maximumDepth, replaceJsonStrings } from "./json-text.ts";
+export {
+  jsonDepth,
+  jsonElements,
+  jsonMembers,
+  jsonObject,
+  jsonStrings,
+  maximumDepth,
+  replaceJsonStrings,
+} from "./json-text.ts";
 export { isLanguage, languages, type Language } from "./language.ts";
 export { openapi } from "./openapi.ts";
 export {

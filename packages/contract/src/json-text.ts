@@ -38,7 +38,7 @@ function afterValue(text: string, start: number): number {
     return at;
   }
   let depth = 0;
-  for (let at = start; at < text.length; ) {
+  for (let at = start; at < text.length;) {
     const char = text[at];
     if (char === '"') {
       at = afterString(text, at);
@@ -56,7 +56,7 @@ function afterValue(text: string, start: number): number {
 export function jsonDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const char = text.charCodeAt(at);
     if (char === 34) {
       at = afterString(text, at);
@@ -75,7 +75,8 @@ export function jsonDepth(text: string): number {
  */
 export function jsonMembers(text: string): Map<string, string> {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("expected a JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new TypeError("expected a JSON object");
   const members = new Map<string, string>();
   let at = skipSpace(text, skipSpace(text, 0) + 1);
   while (text[at] === '"') {

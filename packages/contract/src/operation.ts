@@ -53,7 +53,11 @@ type Output<T> = T extends z.ZodType ? z.output<T> : Record<string, never>;
 
 export type ParamsOf<T extends OperationSpec> = T extends { params: infer P } ? Output<P> : PathParams<T["path"]>;
 export type QueryOf<T extends OperationSpec> = T extends { query: infer Q } ? Output<Q> : Record<string, never>;
-export type BodyOf<T extends OperationSpec> = T extends { body: infer B } ? (B extends z.ZodType ? z.output<B> : undefined) : undefined;
+export type BodyOf<T extends OperationSpec> = T extends { body: infer B }
+  ? B extends z.ZodType
+    ? z.output<B>
+    : undefined
+  : undefined;
 export type AnswerOf<T extends OperationSpec> = T extends { answer: z.ZodType } ? z.input<T["answer"]> : never;
 
 /** `{workspace}` and friends in a path template, all strings. */

@@ -1,11 +1,55 @@
 /** Token scopes: Windmill's grammar `{domain}:{action}[:{paths}]`, for runs `jobs:run[:scripts|flows[:paths]]`. */
 export const scopeDomains = [
-  "jobs", "scripts", "flows", "apps", "raw_apps", "variables", "resources", "schedules", "folders", "users", "groups",
-  "workspaces", "audit", "settings", "workers", "configs", "drafts", "favorites", "inputs", "job_helpers",
-  "concurrency_groups", "acls", "capture", "oauth", "openapi", "mcp", "docs", "service_logs", "data_metrics",
-  "flow_conversations", "http_triggers", "websocket_triggers", "kafka_triggers", "nats_triggers", "mqtt_triggers",
-  "amqp_triggers", "sqs_triggers", "gcp_triggers", "azure_triggers", "postgres_triggers", "email_triggers",
-  "native_triggers", "ai", "ai_skills", "indexer", "teams", "git_sync", "oidc", "agent_workers", "assets",
+  "jobs",
+  "scripts",
+  "flows",
+  "apps",
+  "raw_apps",
+  "variables",
+  "resources",
+  "schedules",
+  "folders",
+  "users",
+  "groups",
+  "workspaces",
+  "audit",
+  "settings",
+  "workers",
+  "configs",
+  "drafts",
+  "favorites",
+  "inputs",
+  "job_helpers",
+  "concurrency_groups",
+  "acls",
+  "capture",
+  "oauth",
+  "openapi",
+  "mcp",
+  "docs",
+  "service_logs",
+  "data_metrics",
+  "flow_conversations",
+  "http_triggers",
+  "websocket_triggers",
+  "kafka_triggers",
+  "nats_triggers",
+  "mqtt_triggers",
+  "amqp_triggers",
+  "sqs_triggers",
+  "gcp_triggers",
+  "azure_triggers",
+  "postgres_triggers",
+  "email_triggers",
+  "native_triggers",
+  "ai",
+  "ai_skills",
+  "indexer",
+  "teams",
+  "git_sync",
+  "oidc",
+  "agent_workers",
+  "assets",
 ] as const;
 
 export type ScopeDomain = (typeof scopeDomains)[number];
@@ -82,12 +126,16 @@ export function scopesAllow(scopes: readonly string[] | null, required: Required
 /** Path patterns a token is narrowed to for lists of a domain; `null` = no narrowing, `[]` = nothing. */
 export function scopePathPatterns(scopes: readonly string[] | null, domain: ScopeDomain): string[] | null {
   if (scopes === null) return null;
-  const found = scopes.map(parseScope).filter((s): s is Scope => s !== null && s.domain === domain && s.action !== "run");
+  const found = scopes
+    .map(parseScope)
+    .filter((s): s is Scope => s !== null && s.domain === domain && s.action !== "run");
   if (found.some((s) => s.paths === undefined)) return null;
   return found.flatMap((s) => s.paths ?? []);
 }
 
 /** The scope as Windmill writes it in its refusals. */
 export function scopeText(required: RequiredScope): string {
-  return [required.domain, required.action, required.kind, required.path].filter((part) => part !== undefined).join(":");
+  return [required.domain, required.action, required.kind, required.path]
+    .filter((part) => part !== undefined)
+    .join(":");
 }

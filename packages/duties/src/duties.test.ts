@@ -14,7 +14,19 @@ const bus = await openBus({ url });
 afterAll(() => bus.close());
 const dispatcher = createDispatcher({ db, bus });
 let now = new Date();
-const ctx: DutyContext = { db, bus, dispatcher, log: silentLog, now: () => now, retentionDays: 30, flowDriver: { endedElsewhere: async () => undefined, timeOut: async () => undefined, reconcile: async () => undefined } };
+const ctx: DutyContext = {
+  db,
+  bus,
+  dispatcher,
+  log: silentLog,
+  now: () => now,
+  retentionDays: 30,
+  flowDriver: {
+    endedElsewhere: async () => undefined,
+    timeOut: async () => undefined,
+    reconcile: async () => undefined,
+  },
+};
 
 beforeEach(async () => {
   now = new Date();

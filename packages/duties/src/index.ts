@@ -13,4 +13,13 @@ export { startTicker, type RunningTicker, type TickerOptions } from "./schedules
 export { flowRepair, flowTimes, partitions, rescue, retention, scheduleHistory, sweep, wipe };
 
 /** Every duty of the product. */
-export const allDuties: readonly Duty[] = [rescue, flowTimes, flowRepair, wipe, sweep, partitions, retention, scheduleHistory];
+export const allDuties: readonly Duty[] = [
+  rescue,
+  flowTimes,
+  flowRepair,
+  wipe,
+  sweep,
+  partitions,
+  retention,
+  scheduleHistory,
+];

@@ -41,7 +41,9 @@ export function startDuties(options: DutiesOptions): RunningDuties {
       const nowMs = performance.now();
       if (stopping || nowMs < (dueAt.get(duty.name) ?? 0)) continue;
       dueAt.set(duty.name, nowMs + duty.everyMs);
-      await duty.run(options).catch((error: unknown) => log.warn({ err: error, duty: duty.name }, "a duty failed, it runs again"));
+      await duty
+        .run(options)
+        .catch((error: unknown) => log.warn({ err: error, duty: duty.name }, "a duty failed, it runs again"));
       if (!(await lead())) return;
     }
   };

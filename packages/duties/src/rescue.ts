@@ -12,7 +12,10 @@ export const rescue: Duty = {
         ? `Restarted: worker ${job.worker ?? "unknown"} stopped answering while it ran this job (${job.restarts}/${maximumRestarts})`
         : `Worker ${job.worker ?? "unknown"} stopped answering while it ran this job; it is not restarted again`;
       await noteInLog(db, job.id, line);
-      log.warn({ job: job.id, worker: job.worker, restarts: job.restarts }, job.restarted ? "job restarted" : "job given up");
+      log.warn(
+        { job: job.id, worker: job.worker, restarts: job.restarts },
+        job.restarted ? "job restarted" : "job given up",
+      );
     }
     const over = rescued.filter((job) => !job.restarted).map((job) => job.id);
     if (over.length > 0) {

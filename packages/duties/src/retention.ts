@@ -6,7 +6,7 @@ const batch = 1000;
 
 /** Old jobs of the default partitions (ids that callers chose), and what a partition still holds beyond its time. */
 async function deleteOld(db: Database, before: Date): Promise<void> {
-  for (let deleted = batch; deleted === batch; ) {
+  for (let deleted = batch; deleted === batch;) {
     deleted = await db.execute(sql`
       with old as (select id from job_done_default where completed_at < ${before} limit ${batch}),
         logs as (delete from job_log l using old where l.job_id = old.id),

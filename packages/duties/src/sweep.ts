@@ -12,7 +12,9 @@ export const sweep: Duty = {
     await db.execute(sql`delete from login_failure where at < now() - interval '1 day'`);
     await db.execute(sql`delete from worker where last_ping < now() - interval '1 hour'`);
     await db.execute(sql`delete from variable where expires_at < now()`);
-    await db.execute(sql`delete from concurrency_slot s where ended_at is not null and ended_at < now() - interval '1 day'`);
+    await db.execute(
+      sql`delete from concurrency_slot s where ended_at is not null and ended_at < now() - interval '1 day'`,
+    );
     await db.execute(sql`delete from concurrency_slot s
       where ended_at is null and started_at < now() - interval '1 minute'
         and not exists (select from job_queue q where q.id = s.job_id)`);

@@ -26,12 +26,16 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
     const { entry } = pending;
     const id = entry.kind === "event" ? entry.flowJob : entry.job.id;
     const refused = entry.kind === "event" ? reasons.get(entry.event) : undefined;
-    if (refused !== undefined && entry.kind === "event" && entry.event.type === "resume") pending.fail(new ApiError("bad_request", refused));
+    if (refused !== undefined && entry.kind === "event" && entry.event.type === "resume")
+      pending.fail(new ApiError("bad_request", refused));
     else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending, written.at) });
   }
   dispatcher.ended(ended);
-  if (work.plan.early.length > 0) await dispatcher.announce(work.plan.early.map(({ job }) => job)).catch(() => undefined);
-  dispatcher.wake(work.plan.jobs.flatMap(({ state, job }) => (state === "queued" && !job.scheduledFor ? [job.tag] : [])));
+  if (work.plan.early.length > 0)
+    await dispatcher.announce(work.plan.early.map(({ job }) => job)).catch(() => undefined);
+  dispatcher.wake(
+    work.plan.jobs.flatMap(({ state, job }) => (state === "queued" && !job.scheduledFor ? [job.tag] : [])),
+  );
   await followUp(options, work, written).catch((error: unknown) =>
     log.warn({ err: error }, "a flow moved, but not everything that follows from it was written"),
   );

@@ -20,11 +20,7 @@ export async function answerNeed(evaluator: Evaluator, need: Need, names: Names)
 }
 
 /** The value of an input: JSON text. @throws Error with what is wrong with the expression */
-export async function valueOfTransform(
-  evaluator: Evaluator,
-  transform: InputTransform,
-  names: Names,
-): Promise<string> {
+export async function valueOfTransform(evaluator: Evaluator, transform: InputTransform, names: Names): Promise<string> {
   if (transform.type === "javascript") return valueOf(evaluator, transform.expr, names);
   return transform.type === "static" ? JSON.stringify(transform.value ?? null) : "null";
 }

@@ -128,7 +128,9 @@ async function workOut(work: Drive, batch: readonly Pending[]): Promise<void> {
   }
   await drive(work);
   const refused = new Set(work.ignored.map(({ event }) => event));
-  const dropped = batch.flatMap(({ entry }) => (entry.kind === "event" && refused.has(entry.event) ? [entry.resume] : []));
+  const dropped = batch.flatMap(({ entry }) =>
+    entry.kind === "event" && refused.has(entry.event) ? [entry.resume] : [],
+  );
   work.plan.resumes = work.plan.resumes.filter((resume) => !dropped.includes(resume));
 }
 
@@ -141,11 +143,7 @@ function endStep(work: Drive, { job, completion }: Extract<Entry, { kind: "end" 
   const { status, result } = completion;
   const success = status === "success" || status === "skipped";
   work.definitions.set(job.id, { args: job.args, options: job.options });
-  work.results.add(
-    job.id,
-    result,
-    iteration === null ? undefined : { flowJob: parent, step, attempt, iteration },
-  );
+  work.results.add(job.id, result, iteration === null ? undefined : { flowJob: parent, step, attempt, iteration });
   work.events.push({
     flowJob: parent,
     event: {

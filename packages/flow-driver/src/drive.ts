@@ -1,4 +1,11 @@
-import { advance, initialStatus, restartStatus, type Answer, type FlowEvent, type FlowStatus } from "@towermill/openflow";
+import {
+  advance,
+  initialStatus,
+  restartStatus,
+  type Answer,
+  type FlowEvent,
+  type FlowStatus,
+} from "@towermill/openflow";
 import type { JobOptions } from "@towermill/queue";
 import type { Database } from "@towermill/store";
 import type { Vault } from "@towermill/vault";

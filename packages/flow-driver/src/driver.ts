@@ -87,7 +87,9 @@ export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
   };
   const tell = async (jobs: readonly string[]): Promise<void> => {
     const told = await endedElsewhere(db, jobs);
-    await Promise.all(told.map(({ flowJob, event }) => addEvent(flowJob, { kind: "event", flowJob, event, resume: null })));
+    await Promise.all(
+      told.map(({ flowJob, event }) => addEvent(flowJob, { kind: "event", flowJob, event, resume: null })),
+    );
   };
   return {
     begin: (job, slot) => add(rootOf(job), { kind: "begin", job, slot }),
@@ -106,4 +108,3 @@ export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
       addEvent(flowJob, { kind: "event", flowJob, event: { type: "timeout", at: Date.now() }, resume: null }),
   };
 }
-

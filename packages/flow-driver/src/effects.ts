@@ -33,7 +33,11 @@ async function apply(drive: Drive, state: FlowState, effect: Exclude<Effect, { k
       return;
     case "suspend":
       state.wait = { suspend: effect.count, until: effect.until };
-      plan.events.push({ ...event, what: "suspended", detail: { job: effect.job, count: effect.count, until: effect.until } });
+      plan.events.push({
+        ...event,
+        what: "suspended",
+        detail: { job: effect.job, count: effect.count, until: effect.until },
+      });
       return;
     case "unsuspend":
       state.wait = { suspend: 0, until: null };
@@ -119,4 +123,3 @@ async function tellParent(
     },
   });
 }
-

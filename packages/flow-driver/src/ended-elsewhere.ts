@@ -44,5 +44,7 @@ function doneEvent({ id, place, status, result }: Row): FlowEvent {
 /** A step that was cancelled, or whose workers died under it, is not tried again: it may be what ends them. */
 export function isUnrecoverable(status: JobStatus, result: string): boolean {
   if (status === "canceled") return true;
-  return status === "failure" && /^\s*\{\s*"error"\s*:\s*\{\s*"name"\s*:\s*"(WorkerLost|MemoryLimitExceeded)"/.test(result);
+  return (
+    status === "failure" && /^\s*\{\s*"error"\s*:\s*\{\s*"name"\s*:\s*"(WorkerLost|MemoryLimitExceeded)"/.test(result)
+  );
 }

@@ -40,7 +40,8 @@ function stillStands(pending: Pending, rows: Map<string, Row>): boolean {
   }
   if (row.canceled_by === null) return true;
   const result = canceledResult(row.canceled_by, row.canceled_reason);
-  if (entry.kind === "end") pending.entry = { ...entry, completion: { ...entry.completion, status: "canceled", result } };
+  if (entry.kind === "end")
+    pending.entry = { ...entry, completion: { ...entry.completion, status: "canceled", result } };
   else {
     const completion = { id: entry.job.id, attempt: entry.job.attempt, status: "canceled" as const, result };
     pending.entry = { kind: "end", job: entry.job, slot: entry.slot, completion };

@@ -42,7 +42,8 @@ async function evaluate(
   }
   const fetch = async (request: HelperRequest): Promise<string> => {
     const answer = await names.read(request);
-    if (answer === null) throw new ExpressionError(`${request.kind} ${request.argument} does not exist, or may not be read`);
+    if (answer === null)
+      throw new ExpressionError(`${request.kind} ${request.argument} does not exist, or may not be read`);
     return answer;
   };
   return evaluator.evaluate(expr, { inputs, domain: names.workspace, predicate, fetch });

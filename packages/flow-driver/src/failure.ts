@@ -5,11 +5,7 @@ import { stateOf, type Drive } from "./drive.ts";
  * What cannot be worked out (a version that is gone, a run that cannot be taken up, a result that cannot be stored) ends
  * as a failure instead of staying in the queue for ever: a flow that was to begin fails itself, a step fails with it.
  */
-export async function failureEnd(
-  work: Drive,
-  entry: Entry,
-  error: { name: string; message: string },
-): Promise<void> {
+export async function failureEnd(work: Drive, entry: Entry, error: { name: string; message: string }): Promise<void> {
   if (entry.kind === "event") return;
   const { job } = entry;
   const result = JSON.stringify({ error });

@@ -1,4 +1,10 @@
-export { createDeployedFlows, type DeployedFlows, type FlowOptions, type FlowTarget, type FlowVersion } from "./deployed.ts";
+export {
+  createDeployedFlows,
+  type DeployedFlows,
+  type FlowOptions,
+  type FlowTarget,
+  type FlowVersion,
+} from "./deployed.ts";
 export { newFlowJob, type FlowPreview, type FlowRunRequest } from "./flow-job.ts";
 export { createFlowDriver, type Driven, type FlowDriver, type FlowDriverOptions, type Slot } from "./driver.ts";
 export type { ResumeRequest } from "./resume.ts";

@@ -55,7 +55,9 @@ async function argsOf(ctx: InputContext, run: FlowRun, inputs: Inputs): Promise<
 async function argsOfJob({ db, definitionOf }: InputContext, job: string): Promise<string> {
   const found =
     definitionOf(job) ??
-    (await db.maybe<{ args: string | null; options: JobOptions }>(sql`select args, options from job where id = ${job}`));
+    (await db.maybe<{ args: string | null; options: JobOptions }>(
+      sql`select args, options from job where id = ${job}`,
+    ));
   if (found?.options.failed) throw new InputError(found.options.failed);
   return found?.args ?? "{}";
 }

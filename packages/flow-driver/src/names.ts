@@ -95,7 +95,9 @@ async function valueOf(
 }
 
 async function startOf({ db, run }: NamesOptions): Promise<string> {
-  const row = await db.maybe<{ started_at: Date | null }>(sql`select started_at from job_queue where id = ${run.job.id}`);
+  const row = await db.maybe<{ started_at: Date | null }>(
+    sql`select started_at from job_queue where id = ${run.job.id}`,
+  );
   return JSON.stringify(row?.started_at?.toISOString() ?? null);
 }
 

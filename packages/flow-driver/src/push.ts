@@ -210,4 +210,3 @@ export async function applyInstant(drive: Drive, state: FlowState, effect: Insta
   const detail = { job: child.job, success };
   drive.plan.events.push({ flowJob: job.id, revision, step, iteration, attempt, what: "passed", detail });
 }
-

@@ -70,7 +70,10 @@ export function createResults({ db, plan, recent }: ResultsOptions): Results {
       const result = ended.get(job);
       if (result !== undefined) results.set(iteration, result);
     }
-    return `[${[...results].sort(([a], [b]) => a - b).map(([, result]) => result).join(",")}]`;
+    return `[${[...results]
+      .sort(([a], [b]) => a - b)
+      .map(([, result]) => result)
+      .join(",")}]`;
   };
 
   /** Children whose end is not written yet. */
@@ -139,7 +142,10 @@ export function createResults({ db, plan, recent }: ResultsOptions): Results {
   };
 }
 
-export function itemKey(flowJob: string, { step, attempt, index }: Pick<IterRef, "step" | "attempt" | "index">): string {
+export function itemKey(
+  flowJob: string,
+  { step, attempt, index }: Pick<IterRef, "step" | "attempt" | "index">,
+): string {
   return `${flowJob} ${step} ${attempt} ${index}`;
 }
 

@@ -55,9 +55,11 @@ export function leafOf({ child, payload }: PushEffect): string {
 }
 
 /** What every child of a flow has, whatever it runs. */
-export function baseOfStep(
-  { run, effect, args }: Pick<StepRequest, "run" | "effect" | "args">,
-): Omit<NewJob, "kind" | "tag"> {
+export function baseOfStep({
+  run,
+  effect,
+  args,
+}: Pick<StepRequest, "run" | "effect" | "args">): Omit<NewJob, "kind" | "tag"> {
   const { job } = run;
   const { child, deleteAfterSeconds } = effect;
   return {

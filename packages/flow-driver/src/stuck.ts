@@ -19,8 +19,7 @@ export async function findUnheard(db: Database): Promise<string[]> {
 }
 
 async function childrenOf(db: Database, flowJob: string, status: FlowStatus): Promise<string[]> {
-  const module =
-    status.step < 0 ? status.preprocessor_module : (status.modules[status.step] ?? status.failure_module);
+  const module = status.step < 0 ? status.preprocessor_module : (status.modules[status.step] ?? status.failure_module);
   if (!module || !("job" in module) || !("attempt" in module)) return [];
   const progress = "progress" in module ? module.progress : undefined;
   if (!progress) return [module.job];

@@ -43,7 +43,13 @@ function assemble(host: Host, { extend }: McpOptions): Parts {
     sources: host.sources ?? [scriptSource, flowSource],
     taken,
   });
-  return { host, toolbox: createToolbox(host, catalogue), catalogue, seal: createSeal(host.secret), ...(extend ? { extend } : {}) };
+  return {
+    host,
+    toolbox: createToolbox(host, catalogue),
+    catalogue,
+    seal: createSeal(host.secret),
+    ...(extend ? { extend } : {}),
+  };
 }
 
 function methodsOf(address: Address): readonly string[] {

@@ -5,12 +5,16 @@ import { sql, type Queryable } from "@towermill/store";
 /** Key of a cached result: what ran, and its arguments in any order. @param args JSON text of an object */
 export function resultCacheKey(workspace: string, runnable: string, args: string | null): Buffer {
   const members = args === null ? [] : [...jsonMembers(args)].sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify([workspace, runnable, members])).digest();
+  return createHash("sha256")
+    .update(JSON.stringify([workspace, runnable, members]))
+    .digest();
 }
 
 /** A result that is still valid, as JSON text. */
 export async function readCachedResult(db: Queryable, key: Buffer): Promise<string | undefined> {
-  const row = await db.maybe<{ result: string | null }>(sql`select result from result_cache where key = ${key} and expires_at > now()`);
+  const row = await db.maybe<{ result: string | null }>(
+    sql`select result from result_cache where key = ${key} and expires_at > now()`,
+  );
   return row ? (row.result ?? "null") : undefined;
 }
 

@@ -60,7 +60,12 @@ export async function cancelFlows(
 }
 
 function canceled({ id, status }: LockedFlow, { by, reason }: { by: string; reason: string }): LockedFlow[] {
-  const transition = advance({ job: id, flow: outlineOf(status) }, status, { type: "cancel", at: Date.now(), by, reason });
+  const transition = advance({ job: id, flow: outlineOf(status) }, status, {
+    type: "cancel",
+    at: Date.now(),
+    by,
+    reason,
+  });
   return transition.kind === "moved" ? [{ id, status: transition.status }] : [];
 }
 

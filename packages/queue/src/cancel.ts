@@ -70,7 +70,10 @@ async function cancelAll(db: Queryable, request: CancelRequest): Promise<Cancele
 }
 
 /** What the queue says a worker is running: the net behind cancel notifications, and how a worker learns what it lost. */
-export async function claimedOf(db: Queryable, worker: string): Promise<{ id: string; attempt: number; canceled: boolean }[]> {
+export async function claimedOf(
+  db: Queryable,
+  worker: string,
+): Promise<{ id: string; attempt: number; canceled: boolean }[]> {
   return db.query(
     named(
       "claimed_of",

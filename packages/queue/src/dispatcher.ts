@@ -113,7 +113,11 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
     },
     ended(outcomes) {
       for (const { id, status, result } of outcomes) settle({ id, status, result });
-      if (outcomes.length > 0) bus.publish("done", outcomes.map((outcome) => outcome.id));
+      if (outcomes.length > 0)
+        bus.publish(
+          "done",
+          outcomes.map((outcome) => outcome.id),
+        );
     },
     async announce(ids) {
       if (ids.length === 0) return;

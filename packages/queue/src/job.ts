@@ -53,7 +53,11 @@ export interface JobOptions {
   /** Wipe this long after the end of the whole flow. */
   wipeAfterFlowSeconds?: number;
   /** A flow job that takes up a finished run. */
-  restart?: { job: string; path: { step_id: string; branch_or_iteration_n?: number | null | undefined }[]; flowVersion?: number };
+  restart?: {
+    job: string;
+    path: { step_id: string; branch_or_iteration_n?: number | null | undefined }[];
+    flowVersion?: number;
+  };
   [extra: string]: unknown;
 }
 

@@ -15,7 +15,10 @@ export async function setProgress(db: Queryable, jobId: string, percent: number)
     on conflict (id) do update set progress = greatest(job_live.progress, excluded.progress)`);
 }
 
-export async function appendStream(db: Queryable, { jobId, attempt, text }: { jobId: string; attempt: number; text: string }): Promise<void> {
+export async function appendStream(
+  db: Queryable,
+  { jobId, attempt, text }: { jobId: string; attempt: number; text: string },
+): Promise<void> {
   await db.execute(
     named(
       "append_stream",

@@ -45,7 +45,9 @@ async function createPartition(tx: Queryable, table: Table, week: Date): Promise
   const fallback = sql.ident(`${table}_default`);
   await tx.execute(sql`create temporary table moving on commit drop as
     select * from ${fallback} where ${sql.ident(key)} >= ${from}::uuid and ${sql.ident(key)} < ${to}::uuid`);
-  await tx.execute(sql`delete from ${fallback} where ${sql.ident(key)} >= ${from}::uuid and ${sql.ident(key)} < ${to}::uuid`);
+  await tx.execute(
+    sql`delete from ${fallback} where ${sql.ident(key)} >= ${from}::uuid and ${sql.ident(key)} < ${to}::uuid`,
+  );
   // DDL takes no parameters; both bounds are made here from numbers
   await tx.execute(literalSql(`create table ${name} partition of ${table} for values from ('${from}') to ('${to}')`));
   await tx.execute(sql`insert into ${sql.ident(table)} select * from moving`);
@@ -60,7 +62,9 @@ export async function dropPartitions(db: Database, before: Date): Promise<string
   const rows = await db.query<{ name: string }>(sql`
     select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
     where p.relname = any(${tableNames}::text[]) and c.relname ~ '_w[0-9]{8}$'`);
-  const old = rows.map((row) => row.name).filter((name) => weekOfName(name.slice(-8)).getTime() + weekMs <= before.getTime());
+  const old = rows
+    .map((row) => row.name)
+    .filter((name) => weekOfName(name.slice(-8)).getTime() + weekMs <= before.getTime());
   const dropped: string[] = [];
   for (const name of old) {
     if (await hasQueued(db, name.slice(-8))) continue;

@@ -15,7 +15,9 @@ const done = (job: { id: string; attempt: number }, result = "1") =>
   completeJobs(db, [{ id: job.id, attempt: job.attempt, status: "success", result }]);
 
 beforeEach(async () => {
-  await db.execute(sql`truncate job, job_queue, job_done, job_log, job_live, worker, concurrency_key, concurrency_slot`);
+  await db.execute(
+    sql`truncate job, job_queue, job_done, job_log, job_live, worker, concurrency_key, concurrency_slot`,
+  );
   await startTestWorker(db, worker);
 });
 
@@ -66,7 +68,8 @@ describe("claiming", () => {
     const claimed: string[] = [];
     await Promise.all(
       Array.from({ length: 8 }, async () => {
-        for (let jobs = await claim(7); jobs.length > 0; jobs = await claim(7)) claimed.push(...jobs.map((job) => job.id));
+        for (let jobs = await claim(7); jobs.length > 0; jobs = await claim(7))
+          claimed.push(...jobs.map((job) => job.id));
       }),
     );
     expect(claimed).toHaveLength(200);
@@ -103,12 +106,25 @@ describe("completing", () => {
   });
 
   test("writes results of any shape verbatim, many at once", async () => {
-    const results = ['{"b":1,"a":12345678901234567890}', "null", '"\\u0000"', '"\\ud800"', "[1,2]", '"quote \\" and \\\\ {x}"'];
+    const results = [
+      '{"b":1,"a":12345678901234567890}',
+      "null",
+      '"\\u0000"',
+      '"\\ud800"',
+      "[1,2]",
+      '"quote \\" and \\\\ {x}"',
+    ];
     for (const _ of results) await pushJob(db, jobOf());
     const claimed = await claim(10);
     await completeJobs(
       db,
-      claimed.map((job, index) => ({ id: job.id, attempt: job.attempt, status: "success", result: results[index] ?? "", labels: ["a,b", '"'] })),
+      claimed.map((job, index) => ({
+        id: job.id,
+        attempt: job.attempt,
+        status: "success",
+        result: results[index] ?? "",
+        labels: ["a,b", '"'],
+      })),
     );
     for (const [index, job] of claimed.entries()) expect((await statusOf(db, job.id))?.result).toBe(results[index]);
     const rows = await db.query<{ labels: string[] }>(sql`select labels from job_done`);

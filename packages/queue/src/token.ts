@@ -29,6 +29,8 @@ export function jobToken(jobId: string, secret: string): string {
 
 /** What a token of a job says; `null` when it is not one. */
 export function parseJobToken(token: string): { jobId: string; secret: string } | null {
-  const match = /^tmj_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_([A-Za-z0-9]{32})$/.exec(token);
+  const match = /^tmj_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_([A-Za-z0-9]{32})$/.exec(
+    token,
+  );
   return match ? { jobId: match.slice(1, 6).join("-"), secret: match[6] ?? "" } : null;
 }

@@ -37,7 +37,12 @@ export function listen(app: Hono, { host, port }: { host: string; port: number }
         fetch: app.fetch,
         hostname: host,
         port,
-        serverOptions: { headersTimeout: 20_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 },
+        serverOptions: {
+          headersTimeout: 20_000,
+          requestTimeout: 300_000,
+          keepAliveTimeout: 65_000,
+          maxHeaderSize: 16_384,
+        },
       },
       () => resolve({ port: (server.address() as AddressInfo).port, close: () => closeServer(server) }),
     );

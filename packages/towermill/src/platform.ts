@@ -2,7 +2,14 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { allDuties, startDuties, startTicker } from "@towermill/duties";
 import { createEvaluator, type Evaluator } from "@towermill/expression";
-import { createDeployedFlows, createFlowDriver, newFlowJob, type DeployedFlows, type FlowDriver, type FlowVersion } from "@towermill/flow-driver";
+import {
+  createDeployedFlows,
+  createFlowDriver,
+  newFlowJob,
+  type DeployedFlows,
+  type FlowDriver,
+  type FlowVersion,
+} from "@towermill/flow-driver";
 import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
 import { createServer, listen, type Listening } from "@towermill/server";
 import {
@@ -160,7 +167,10 @@ function openBackground(base: Base, stack: Stack): void {
     flowDriver,
     flows: { resolve: (who, target) => flows.resolve(who, target), newJob: newFlowJob },
     async retryIf(expression, { workspace, result, error }) {
-      return (await evaluator.evaluate(expression, { domain: workspace, predicate: true, inputs: { result, error } })) === "true";
+      return (
+        (await evaluator.evaluate(expression, { domain: workspace, predicate: true, inputs: { result, error } })) ===
+        "true"
+      );
     },
   });
   stack.push(() => ticker.stop());

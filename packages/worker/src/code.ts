@@ -26,7 +26,14 @@ export interface Code {
 
 function deployed(row: ScriptRow | undefined): DeployedScript | null {
   return row
-    ? { hash: row.hash, path: row.path, content: row.content, lock: row.lock, language: row.language, acl: row.extra_perms }
+    ? {
+        hash: row.hash,
+        path: row.path,
+        content: row.content,
+        lock: row.lock,
+        language: row.language,
+        acl: row.extra_perms,
+      }
     : null;
 }
 
@@ -89,7 +96,11 @@ export function createCode({ db, bus }: { db: Database; bus: Bus }): Code {
  */
 export function workspaceScripts(
   code: Code,
-  { workspace, member, temporary = {} }: { workspace: string; member: Member; temporary?: Record<string, string> | undefined },
+  {
+    workspace,
+    member,
+    temporary = {},
+  }: { workspace: string; member: Member; temporary?: Record<string, string> | undefined },
 ): WorkspaceScripts {
   return async (path) => {
     const head = await code.head(workspace, path);

@@ -32,16 +32,31 @@ function takeBatch(pending: Pending[]): Pending[] {
  * A finished result is kept until it is written: while the database is away the slot stays taken, which bounds the
  * memory, and the write is tried again. Writing twice is harmless, the second finds no queue row.
  */
-export function createCompleter({ db, dispatcher, log }: { db: Database; dispatcher: Dispatcher; log: Log }): Completer {
+export function createCompleter({
+  db,
+  dispatcher,
+  log,
+}: {
+  db: Database;
+  dispatcher: Dispatcher;
+  log: Log;
+}): Completer {
   const pending: Pending[] = [];
   let writing = false;
 
   async function write(batch: Pending[]): Promise<Ended[]> {
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
       try {
-        return await completeJobs(db, batch.map((entry) => entry.completion));
+        return await completeJobs(
+          db,
+          batch.map((entry) => entry.completion),
+        );
       } catch (error) {
-        if (batch.length === 1 && isDataError(error)) return completeJobs(db, batch.map((entry) => unstorable(entry.completion, error)));
+        if (batch.length === 1 && isDataError(error))
+          return completeJobs(
+            db,
+            batch.map((entry) => unstorable(entry.completion, error)),
+          );
         if (isDataError(error)) return (await Promise.all(batch.map((entry) => write([entry])))).flat();
         log.warn({ err: error, jobs: batch.length }, "results could not be written, trying again");
         await sleep(pauseMs);
@@ -65,7 +80,9 @@ export function createCompleter({ db, dispatcher, log }: { db: Database; dispatc
       const byId = new Map(ended.map((job) => [job.id, job]));
       dispatcher.ended(ended);
       for (const entry of batch) entry.done(byId.get(entry.completion.id) ?? null);
-      release(ended).catch((error: unknown) => log.warn({ err: error }, "a concurrency slot was freed but nobody was woken"));
+      release(ended).catch((error: unknown) =>
+        log.warn({ err: error }, "a concurrency slot was freed but nobody was woken"),
+      );
     }
     writing = false;
   }
@@ -88,5 +105,10 @@ function isDataError(error: unknown): boolean {
 /** A job always ends: when PostgreSQL refuses the result, the refusal is the result. */
 function unstorable(completion: Completion, error: unknown): Completion {
   const message = `The result cannot be stored: ${error instanceof Error ? error.message : String(error)}`;
-  return { ...completion, status: "failure", result: JSON.stringify({ error: { name: "ResultNotStorable", message } }), lastLog: null };
+  return {
+    ...completion,
+    status: "failure",
+    result: JSON.stringify({ error: { name: "ResultNotStorable", message } }),
+    lastLog: null,
+  };
 }

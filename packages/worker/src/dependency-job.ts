@@ -10,7 +10,10 @@ async function resolveLock(ctx: WorkerContext, { job, log, signal }: RunningJob)
   const content = job.rawCode ?? deployed?.content;
   const language = job.language ?? deployed?.language;
   if (content === undefined || language === undefined) {
-    return { status: "failed", error: { name: "NotFound", message: `No code to lock at ${job.path ?? job.hash ?? job.id}` } };
+    return {
+      status: "failed",
+      error: { name: "NotFound", message: `No code to lock at ${job.path ?? job.hash ?? job.id}` },
+    };
   }
   return ctx.executor.lock(
     {
@@ -37,7 +40,11 @@ export async function runDependencyJob(ctx: WorkerContext, running: RunningJob):
  * Ends the dependency job of a deployed version: the lock (or why there is none) and the end of the job are one
  * transaction, so that a version is never left waiting for a job that is over.
  */
-export async function completeDeployment(ctx: WorkerContext, { job }: RunningJob, end: Omit<Completion, "id" | "attempt">): Promise<Ended | null> {
+export async function completeDeployment(
+  ctx: WorkerContext,
+  { job }: RunningJob,
+  end: Omit<Completion, "id" | "attempt">,
+): Promise<Ended | null> {
   const result = JSON.parse(end.result) as { lock?: string; error?: { message: string } };
   const [ended] = await ctx.db.transaction(
     async (tx) => {
@@ -50,6 +57,9 @@ export async function completeDeployment(ctx: WorkerContext, { job }: RunningJob
     },
     { retry: "idempotent" },
   );
-  ctx.bus.publish("changed", [`script:${job.workspace}:${job.path ?? ""}`, `script-version:${job.workspace}:${job.hash ?? ""}`]);
+  ctx.bus.publish("changed", [
+    `script:${job.workspace}:${job.path ?? ""}`,
+    `script-version:${job.workspace}:${job.hash ?? ""}`,
+  ]);
   return ended ?? null;
 }

@@ -34,7 +34,13 @@ test("a body of several steps is a flow of its own, and sees iter, the flow's ar
     },
     { items: [1, 2], offset: 10 },
   );
-  expect(ran).toMatchObject({ status: "success", result: [[22, 22, 0], [24, 24, 1]] });
+  expect(ran).toMatchObject({
+    status: "success",
+    result: [
+      [22, 22, 0],
+      [24, 24, 1],
+    ],
+  });
 });
 
 test("a parallel loop gives its results in the order of its items, also when one fails", async () => {
@@ -62,7 +68,11 @@ test("parallel iterations of several steps see their own siblings only", async (
   });
   expect(ran).toMatchObject({ status: "success", result: null });
   const { result } = await world.run({
-    modules: [loop("l", "[1,2,3]", [code("d", double, { n: "flow_input.iter.value" }), code("e", double, { n: "results.d" })], { parallel: true })],
+    modules: [
+      loop("l", "[1,2,3]", [code("d", double, { n: "flow_input.iter.value" }), code("e", double, { n: "results.d" })], {
+        parallel: true,
+      }),
+    ],
   });
   expect(result).toEqual([4, 8, 12]);
 });
@@ -71,7 +81,10 @@ test("what an iterator gives must be an array, and an empty one gives an empty a
   const bad = await world.run({ modules: [loop("l", "5", [identity("i")])] });
   expect(bad.status).toBe("failure");
   expect(JSON.stringify(bad.result)).toContain("Expected an array value in the iterator expression");
-  expect(await world.run({ modules: [loop("l", "[]", [identity("i")])] })).toMatchObject({ status: "success", result: [] });
+  expect(await world.run({ modules: [loop("l", "[]", [identity("i")])] })).toMatchObject({
+    status: "success",
+    result: [],
+  });
 });
 
 test("nested loops know the outer item as iter_parent", async () => {
@@ -82,13 +95,25 @@ test("nested loops know the outer item as iter_parent", async () => {
     }),
   ]);
   const ran = await world.run({ modules: [loop("out", "[5,6]", [inner])] });
-  expect(ran).toMatchObject({ status: "success", result: [[51, 52], [61, 62]] });
+  expect(ran).toMatchObject({
+    status: "success",
+    result: [
+      [51, 52],
+      [61, 62],
+    ],
+  });
 });
 
 test("a while loop reads its own last value and stops by its rule", async () => {
   const step = code("n", "export function main(n: number) { return (n ?? 0) + 1 }", { n: "results.n" });
   const ran = await world.run({
-    modules: [{ id: "w", value: { type: "whileloopflow", modules: [step] }, stop_after_if: { expr: "result >= 4", skip_if_stopped: false } }],
+    modules: [
+      {
+        id: "w",
+        value: { type: "whileloopflow", modules: [step] },
+        stop_after_if: { expr: "result >= 4", skip_if_stopped: false },
+      },
+    ],
   });
   expect(ran).toMatchObject({ status: "success", result: [1, 2, 3, 4] });
 });
@@ -107,7 +132,10 @@ test("the first branch whose predicate holds is taken, else the default, and out
           default: [code("small", "export function main() { return 'small' }")],
         },
       },
-      code("c", "export function main(b: string, mid: string) { return [b, mid] }", { b: "results.b", mid: "results.mid" }),
+      code("c", "export function main(b: string, mid: string) { return [b, mid] }", {
+        b: "results.b",
+        mid: "results.mid",
+      }),
     ],
   };
   expect((await world.run(flow, { x: 20 })).result).toEqual(["big", null]);
@@ -144,13 +172,26 @@ test("all branches run, side by side or in order, and one may be allowed to fail
 
 test("a flow step runs a deployed flow with arguments of its own, whose inner steps nobody sees", async () => {
   await world.deploy("u/alice/inner", { modules: [code("deep", double, { n: "flow_input.n" })] });
-  const step = { id: "f", value: { type: "flow", path: "u/alice/inner", input_transforms: expressions({ n: "flow_input.x" }) } };
+  const step = {
+    id: "f",
+    value: { type: "flow", path: "u/alice/inner", input_transforms: expressions({ n: "flow_input.x" }) },
+  };
   const ran = await world.run(
-    { modules: [step, code("g", "export function main(f: number, d: unknown) { return { f, d } }", { f: "results.f", d: "results.deep" })] },
+    {
+      modules: [
+        step,
+        code("g", "export function main(f: number, d: unknown) { return { f, d } }", {
+          f: "results.f",
+          d: "results.deep",
+        }),
+      ],
+    },
     { x: 21 },
   );
   expect(ran).toMatchObject({ status: "success", result: { f: 42, d: null } });
-  const missing = await world.run({ modules: [{ id: "f", value: { type: "flow", path: "u/alice/none", input_transforms: {} } }] });
+  const missing = await world.run({
+    modules: [{ id: "f", value: { type: "flow", path: "u/alice/none", input_transforms: {} } }],
+  });
   expect(missing.status).toBe("failure");
   expect(JSON.stringify(missing.result)).toContain("u/alice/none");
 });

@@ -13,7 +13,11 @@ const echo = code("e", "export function main(n: number) { return n }", { n: "flo
 test("a step is one commit", { timeout: 60_000 }, async () => {
   await world.run({ modules: [code("s0", "export function main() { return 1 }")] });
   const before = world.writes().length;
-  const modules = Array.from({ length: 40 }, (_, i) => code(`s${i}`, "export function main(n: number) { return (n ?? 0) + 1 }", { n: i === 0 ? "0" : `results.s${i - 1}` }));
+  const modules = Array.from({ length: 40 }, (_, i) =>
+    code(`s${i}`, "export function main(n: number) { return (n ?? 0) + 1 }", {
+      n: i === 0 ? "0" : `results.s${i - 1}`,
+    }),
+  );
   const from = performance.now();
   expect(await world.run({ modules })).toMatchObject({ status: "success", result: 40 });
   const took = performance.now() - from;
@@ -30,35 +34,78 @@ async function paceOf(id: string, [from, to]: [number, number]): Promise<number>
   return ms / (to - from);
 }
 
-test(`a sequential loop of ${sequence} costs the same at its end as at its beginning`, { timeout: 200_000 }, async () => {
-  const from = performance.now();
-  const ran = await world.run({ modules: [{ id: "l", value: { type: "forloopflow", iterator: range(sequence), skip_failures: false, modules: [echo] } }] });
-  console.log(`sequential ${sequence}: ${((performance.now() - from) / sequence).toFixed(2)} ms each`);
-  expect(ran.result).toEqual(Array.from({ length: sequence }, (_, i) => i));
-  const part = Math.floor(sequence / 8);
-  const early = await paceOf(ran.id, [part, 2 * part]);
-  const late = await paceOf(ran.id, [sequence - part - 1, sequence - 1]);
-  console.log(`early ${early.toFixed(2)} ms, late ${late.toFixed(2)} ms`);
-  expect(late).toBeLessThan(early * 2 + 1);
-  const { size } = await world.db.one<{ size: number }>(sql`select length(status::text) as size from job_flow where id = ${ran.id}`);
-  expect(size).toBeLessThan(1000);
-});
+test(
+  `a sequential loop of ${sequence} costs the same at its end as at its beginning`,
+  { timeout: 200_000 },
+  async () => {
+    const from = performance.now();
+    const ran = await world.run({
+      modules: [
+        { id: "l", value: { type: "forloopflow", iterator: range(sequence), skip_failures: false, modules: [echo] } },
+      ],
+    });
+    console.log(`sequential ${sequence}: ${((performance.now() - from) / sequence).toFixed(2)} ms each`);
+    expect(ran.result).toEqual(Array.from({ length: sequence }, (_, i) => i));
+    const part = Math.floor(sequence / 8);
+    const early = await paceOf(ran.id, [part, 2 * part]);
+    const late = await paceOf(ran.id, [sequence - part - 1, sequence - 1]);
+    console.log(`early ${early.toFixed(2)} ms, late ${late.toFixed(2)} ms`);
+    expect(late).toBeLessThan(early * 2 + 1);
+    const { size } = await world.db.one<{ size: number }>(
+      sql`select length(status::text) as size from job_flow where id = ${ran.id}`,
+    );
+    expect(size).toBeLessThan(1000);
+  },
+);
 
 test(`a sequential loop of ${sequence} flows costs the same throughout`, { timeout: 200_000 }, async () => {
   const identity = (id: string): object => ({ id, value: { type: "identity" } });
   const from = performance.now();
-  const ran = await world.run({ modules: [{ id: "l", value: { type: "forloopflow", iterator: range(sequence), skip_failures: false, modules: [identity("i"), identity("j")] } }] });
+  const ran = await world.run({
+    modules: [
+      {
+        id: "l",
+        value: {
+          type: "forloopflow",
+          iterator: range(sequence),
+          skip_failures: false,
+          modules: [identity("i"), identity("j")],
+        },
+      },
+    ],
+  });
   console.log(`sequential bodies ${sequence}: ${((performance.now() - from) / sequence).toFixed(2)} ms each`);
   expect(ran.result).toHaveLength(sequence);
 });
 
 test(`a parallel loop of ${fan} ends with every result in its place`, { timeout: 200_000 }, async () => {
   const from = performance.now();
-  const ran = await world.run({ modules: [{ id: "l", value: { type: "forloopflow", iterator: range(fan), skip_failures: false, parallel: true, modules: [echo] } }] });
+  const ran = await world.run({
+    modules: [
+      {
+        id: "l",
+        value: { type: "forloopflow", iterator: range(fan), skip_failures: false, parallel: true, modules: [echo] },
+      },
+    ],
+  });
   console.log(`parallel ${fan}: ${((performance.now() - from) / fan).toFixed(2)} ms each`);
   expect(ran.result).toEqual(Array.from({ length: fan }, (_, i) => i));
   const n = 60;
-  const limited = await world.run({ modules: [{ id: "l", value: { type: "forloopflow", iterator: range(n), skip_failures: false, parallel: true, parallelism: 4, modules: [echo] } }] });
+  const limited = await world.run({
+    modules: [
+      {
+        id: "l",
+        value: {
+          type: "forloopflow",
+          iterator: range(n),
+          skip_failures: false,
+          parallel: true,
+          parallelism: 4,
+          modules: [echo],
+        },
+      },
+    ],
+  });
   expect(limited.result).toHaveLength(n);
 });
 

@@ -9,7 +9,10 @@ const js = (expr: string): object => ({ type: "javascript", expr });
 
 test("a step stops the flow by its rule, as success, as skipped or as an error", async () => {
   const stopping = (rule: object): object => ({
-    modules: [{ ...code("a", one), stop_after_if: { expr: "result === 1", skip_if_stopped: false, ...rule } }, code("b", fail)],
+    modules: [
+      { ...code("a", one), stop_after_if: { expr: "result === 1", skip_if_stopped: false, ...rule } },
+      code("b", fail),
+    ],
   });
   expect(await world.run(stopping({}))).toMatchObject({ status: "success", result: 1 });
   expect(await world.run(stopping({ skip_if_stopped: true }))).toMatchObject({ status: "skipped", result: 1 });
@@ -56,10 +59,19 @@ test("a handler that says so makes the flow succeed", async () => {
 
 test("a retry that waits and succeeds clears the count, and retry_if can end it", async () => {
   await world.db.execute(sql`create table tried (n int)`);
-  const flaky = { ...code("a", "export function main(n: number) { if (n < 2) throw new Error('later'); return n }", { n: "flow_input.n" }) };
-  const ended = await world.run({
-    modules: [{ ...flaky, retry: { constant: { attempts: 5, seconds: 0 }, retry_if: { expr: "error.message !== 'later'" } } }],
-  }, { n: 1 });
+  const flaky = {
+    ...code("a", "export function main(n: number) { if (n < 2) throw new Error('later'); return n }", {
+      n: "flow_input.n",
+    }),
+  };
+  const ended = await world.run(
+    {
+      modules: [
+        { ...flaky, retry: { constant: { attempts: 5, seconds: 0 }, retry_if: { expr: "error.message !== 'later'" } } },
+      ],
+    },
+    { n: 1 },
+  );
   expect(ended.status).toBe("failure");
   expect(ended.flow.modules[0]?.["failed_retries"]).toEqual([]);
 });
@@ -70,7 +82,10 @@ test("an input that cannot be worked out fails its step, which continue_on_error
   expect(ran.status).toBe("failure");
   expect(ran.result).toMatchObject({ error: { name: "ExecutionErr", step_id: "a" } });
   const continued = await world.run({
-    modules: [{ ...broken, continue_on_error: true }, code("b", "export function main(e: string) { return e }", { e: "previous_result.error.step_id" })],
+    modules: [
+      { ...broken, continue_on_error: true },
+      code("b", "export function main(e: string) { return e }", { e: "previous_result.error.step_id" }),
+    ],
   });
   expect(continued).toMatchObject({ status: "success", result: "a" });
 });
@@ -88,13 +103,29 @@ test("a flow may skip itself, and an endless while loop is ended", async () => {
     status: "skipped",
     result: "stopped early",
   });
-  const endless = await world.run({ modules: [{ id: "w", value: { type: "whileloopflow", modules: [{ id: "i", value: { type: "identity" } }, { id: "j", value: { type: "identity" } }] } }] });
+  const endless = await world.run({
+    modules: [
+      {
+        id: "w",
+        value: {
+          type: "whileloopflow",
+          modules: [
+            { id: "i", value: { type: "identity" } },
+            { id: "j", value: { type: "identity" } },
+          ],
+        },
+      },
+    ],
+  });
   expect(endless).toMatchObject({ status: "failure" });
   expect(JSON.stringify(endless.result)).toContain("EndlessLoop");
 });
 
 test("a step that waits too long ends by its timeout, and the flow's environment is read by its expressions", async () => {
-  const slow = { ...code("a", "export async function main() { await new Promise((r) => setTimeout(r, 20000)) }"), timeout: js("flow_env.limit") };
+  const slow = {
+    ...code("a", "export async function main() { await new Promise((r) => setTimeout(r, 20000)) }"),
+    timeout: js("flow_env.limit"),
+  };
   const ran = await world.run({ flow_env: { limit: 1 }, modules: [slow] });
   expect(ran.status).toBe("failure");
   expect(JSON.stringify(ran.result)).toMatch(/time/i);
@@ -102,7 +133,10 @@ test("a step that waits too long ends by its timeout, and the flow's environment
 
 test("the preprocessor turns the event into the flow's arguments", async () => {
   const value = {
-    preprocessor_module: code("preprocessor", "export function preprocessor(event: { body: { n: number } }) { return { x: event.body.n + 1 } }"),
+    preprocessor_module: code(
+      "preprocessor",
+      "export function preprocessor(event: { body: { n: number } }) { return { x: event.body.n + 1 } }",
+    ),
     modules: [code("a", "export function main(x: number) { return x * 2 }", { x: "flow_input.x" })],
   };
   const ran = await world.run(value, { event: { body: { n: 4 } } }, { options: { preprocess: true } });
@@ -112,9 +146,27 @@ test("the preprocessor turns the event into the flow's arguments", async () => {
 });
 
 test("steps know which flow and step they are", async () => {
-  const environment = "export function main() { const e = process.env; return [e.WM_FLOW_JOB_ID, e.WM_ROOT_FLOW_JOB_ID, e.WM_FLOW_STEP_ID, e.WM_FLOW_PATH] }";
-  const inside = { id: "l", value: { type: "forloopflow", iterator: js("[1]"), skip_failures: false, modules: [code("x", environment), code("y", environment)] } };
-  const ran = await world.run({ modules: [code("a", environment), inside, code("z", "export function main(a: unknown, b: unknown) { return { a, b } }", { a: "results.a", b: "results.l[0]" })] });
+  const environment =
+    "export function main() { const e = process.env; return [e.WM_FLOW_JOB_ID, e.WM_ROOT_FLOW_JOB_ID, e.WM_FLOW_STEP_ID, e.WM_FLOW_PATH] }";
+  const inside = {
+    id: "l",
+    value: {
+      type: "forloopflow",
+      iterator: js("[1]"),
+      skip_failures: false,
+      modules: [code("x", environment), code("y", environment)],
+    },
+  };
+  const ran = await world.run({
+    modules: [
+      code("a", environment),
+      inside,
+      code("z", "export function main(a: unknown, b: unknown) { return { a, b } }", {
+        a: "results.a",
+        b: "results.l[0]",
+      }),
+    ],
+  });
   const body = (ran.flow.modules[1]?.["flow_jobs"] as string[])[0];
   expect(ran.result).toEqual({ a: [ran.id, ran.id, "a", "u/alice/flow"], b: [body, ran.id, "y", "u/alice/flow"] });
 });

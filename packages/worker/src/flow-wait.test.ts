@@ -6,7 +6,10 @@ import { code, openFlowWorld, type PublicStatus } from "./flow-world.fixture.ts"
 const world = await openFlowWorld();
 const one = "export function main() { return 1 }";
 const slow = "export async function main() { await new Promise((r) => setTimeout(r, 30000)) }";
-const gate = (more: object = {}): object => ({ ...code("a", one), suspend: { required_events: 1, timeout: 600, ...more } });
+const gate = (more: object = {}): object => ({
+  ...code("a", one),
+  suspend: { required_events: 1, timeout: 600, ...more },
+});
 
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
@@ -24,13 +27,30 @@ function parked(id: string): Promise<PublicStatus> {
   });
 }
 
-function resume(job: string, more: { resumeId?: number; approver?: string | null; approved?: boolean; payload?: string } = {}): Promise<void> {
-  return world.driver.resume({ workspace: "admins", job, resumeId: 7, approver: "bob", approved: true, payload: null, ...more });
+function resume(
+  job: string,
+  more: { resumeId?: number; approver?: string | null; approved?: boolean; payload?: string } = {},
+): Promise<void> {
+  return world.driver.resume({
+    workspace: "admins",
+    job,
+    resumeId: 7,
+    approver: "bob",
+    approved: true,
+    payload: null,
+    ...more,
+  });
 }
 
 test("a flow waits for an approval, whose payload the next step gets", async () => {
   const id = await world.start({
-    modules: [gate(), code("b", "export function main(r: unknown, who: string[]) { return { r, who } }", { r: "resume", who: "approvers" })],
+    modules: [
+      gate(),
+      code("b", "export function main(r: unknown, who: string[]) { return { r, who } }", {
+        r: "resume",
+        who: "approvers",
+      }),
+    ],
   });
   const status = await parked(id);
   const first = status.modules[0]?.job ?? "";
@@ -57,18 +77,31 @@ test("a disapproval fails the flow, and so does the end of its patience", async 
   const late = await world.start({ modules: [gate({ timeout: 0 }), code("b", one)] });
   await parked(late);
   await world.driver.timeOut(late);
-  expect(await world.ended(late)).toMatchObject({ status: "failure", result: { error: { name: "SuspendedTimedOut" } } });
+  expect(await world.ended(late)).toMatchObject({
+    status: "failure",
+    result: { error: { name: "SuspendedTimedOut" } },
+  });
 });
 
 test("an approval of the flow as a whole counts for its next gate, also before it waits", async () => {
-  const id = await world.start({ modules: [{ ...code("a", "export async function main() { await new Promise((r) => setTimeout(r, 300)); return 1 }"), suspend: { required_events: 1 } }, code("b", one)] });
+  const id = await world.start({
+    modules: [
+      {
+        ...code("a", "export async function main() { await new Promise((r) => setTimeout(r, 300)); return 1 }"),
+        suspend: { required_events: 1 },
+      },
+      code("b", one),
+    ],
+  });
   await until(async () => ((await world.status(id)).modules[0]?.type === "InProgress" ? true : undefined));
   await resume(id);
   expect((await world.ended(id)).status).toBe("success");
 });
 
 test("a gate behind the last step of a branch is not passed by", async () => {
-  const id = await world.start({ modules: [{ id: "br", value: { type: "branchone", branches: [], default: [gate()] } }, code("b", one)] });
+  const id = await world.start({
+    modules: [{ id: "br", value: { type: "branchone", branches: [], default: [gate()] } }, code("b", one)],
+  });
   const body = await until(async () => (await world.status(id)).modules[0]?.job);
   const status = await parked(body);
   await resume(status.modules[0]?.job ?? "");
@@ -77,30 +110,64 @@ test("a gate behind the last step of a branch is not passed by", async () => {
 
 test("a cancelled flow ends with everything below it, and never succeeds", async () => {
   const id = await world.start({
-    modules: [{ id: "l", value: { type: "forloopflow", iterator: { type: "javascript", expr: "[1,2,3]" }, skip_failures: true, parallel: true, modules: [code("s", slow), code("t", one)] } }, code("b", one)],
+    modules: [
+      {
+        id: "l",
+        value: {
+          type: "forloopflow",
+          iterator: { type: "javascript", expr: "[1,2,3]" },
+          skip_failures: true,
+          parallel: true,
+          modules: [code("s", slow), code("t", one)],
+        },
+      },
+      code("b", one),
+    ],
   });
-  await until(async () => world.db.maybe(sql`select from job_queue q join job j using (id) where j.flow_step_id = 's' and q.running and j.root_job = ${id} limit 1`));
+  await until(async () =>
+    world.db.maybe(
+      sql`select from job_queue q join job j using (id) where j.flow_step_id = 's' and q.running and j.root_job = ${id} limit 1`,
+    ),
+  );
   const canceled = await cancelJobs(world.db, { workspace: "admins", ids: [id], by: "bob", reason: "enough" });
   world.bus.publish("cancel", canceled.stopping);
   await world.dispatcher.announce(canceled.ended);
   const ran = await world.ended(id);
-  expect(ran).toMatchObject({ status: "canceled", result: { error: { name: "Canceled", canceler: "bob", reason: "enough" } } });
+  expect(ran).toMatchObject({
+    status: "canceled",
+    result: { error: { name: "Canceled", canceler: "bob", reason: "enough" } },
+  });
   expect(ran.flow.modules.map(({ type }) => type)).toEqual(["Failure", "WaitingForPriorSteps"]);
   await until(async () => ((await world.db.query(sql`select from job_queue`)).length === 0 ? true : undefined));
-  const { n } = await world.db.one<{ n: number }>(sql`select count(*)::int as n from job j join job_done d using (id) where j.root_job = ${id} and d.status = 'success'`);
+  const { n } = await world.db.one<{ n: number }>(
+    sql`select count(*)::int as n from job j join job_done d using (id) where j.root_job = ${id} and d.status = 'success'`,
+  );
   expect(n).toBe(0);
 });
 
 test("a cancelled step fails its flow, whose handler runs", async () => {
-  const id = await world.start({ modules: [{ ...code("a", slow), retry: { constant: { attempts: 3, seconds: 0 } } }], failure_module: code("failure", "export function main(e: string) { return e }", { e: "error.name" }) });
-  const step = await until(async () => world.db.maybe<{ id: string }>(sql`select q.id from job_queue q join job j using (id) where j.parent_job = ${id} and q.running`));
+  const id = await world.start({
+    modules: [{ ...code("a", slow), retry: { constant: { attempts: 3, seconds: 0 } } }],
+    failure_module: code("failure", "export function main(e: string) { return e }", { e: "error.name" }),
+  });
+  const step = await until(async () =>
+    world.db.maybe<{ id: string }>(
+      sql`select q.id from job_queue q join job j using (id) where j.parent_job = ${id} and q.running`,
+    ),
+  );
   const { stopping } = await cancelJobs(world.db, { workspace: "admins", ids: [step.id], by: "bob", reason: "no" });
   world.bus.publish("cancel", stopping);
   expect(await world.ended(id)).toMatchObject({ status: "failure", result: "Canceled" });
 });
 
 test("early_return answers while the flow goes on", async () => {
-  const job = await world.start({ modules: [code("a", "export function main() { return 'early' }"), code("b", "export async function main() { await new Promise((r) => setTimeout(r, 600)); return 'late' }")], early_return: "a" });
+  const job = await world.start({
+    modules: [
+      code("a", "export function main() { return 'early' }"),
+      code("b", "export async function main() { await new Promise((r) => setTimeout(r, 600)); return 'late' }"),
+    ],
+    early_return: "a",
+  });
   const early = await world.dispatcher.waitFor(job, { timeoutMs: 5000, early: true });
   expect(early).toMatchObject({ status: "success", result: '"early"' });
   expect(await world.ended(job)).toMatchObject({ status: "success", result: "late" });
@@ -110,14 +177,29 @@ test("a finished run is taken up again from a step, or from an iteration of a lo
   const flow = {
     modules: [
       code("a", "export function main() { return Math.random() }"),
-      { id: "l", value: { type: "forloopflow", iterator: { type: "javascript", expr: "[1,2,3]" }, skip_failures: false, modules: [code("i", "export function main() { return Math.random() }")] } },
+      {
+        id: "l",
+        value: {
+          type: "forloopflow",
+          iterator: { type: "javascript", expr: "[1,2,3]" },
+          skip_failures: false,
+          modules: [code("i", "export function main() { return Math.random() }")],
+        },
+      },
       code("b", "export function main(a: number, l: number[]) { return { a, l } }", { a: "results.a", l: "results.l" }),
     ],
   };
-  interface Result { a: number; l: number[] }
+  interface Result {
+    a: number;
+    l: number[];
+  }
   const first = await world.run(flow);
   const before = first.result as Result;
-  const again = await world.run(flow, {}, { options: { restart: { job: first.id, path: [{ step_id: "l", branch_or_iteration_n: 2 }] } } });
+  const again = await world.run(
+    flow,
+    {},
+    { options: { restart: { job: first.id, path: [{ step_id: "l", branch_or_iteration_n: 2 }] } } },
+  );
   const after = again.result as Result;
   expect(again.status).toBe("success");
   expect(after.a).toBe(before.a);

@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Member } from "@towermill/contract";
 import { createEvaluator } from "@towermill/expression";
-import { createDeployedFlows, createFlowDriver, newFlowJob, readFlowStatus, type FlowDriver } from "@towermill/flow-driver";
+import {
+  createDeployedFlows,
+  createFlowDriver,
+  newFlowJob,
+  readFlowStatus,
+  type FlowDriver,
+} from "@towermill/flow-driver";
 import { createDispatcher, type Dispatcher, type NewJob } from "@towermill/queue";
 import type { Runner, TagRules } from "@towermill/runnable";
 import { createExecutor, standardRuntimes } from "@towermill/runtimes";
@@ -118,11 +124,17 @@ export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {})
   const status = async (id: string): Promise<PublicStatus> =>
     (await readFlowStatus({ db, deployed }, id)) as unknown as PublicStatus;
   const jobOf = (value: object, args: object, fields: Partial<NewJob>): NewJob => ({
-    ...newFlowJob({ flow: { value: JSON.stringify(value), path: "u/alice/flow" }, args: JSON.stringify(args), options: {} }, runner, rules),
+    ...newFlowJob(
+      { flow: { value: JSON.stringify(value), path: "u/alice/flow" }, args: JSON.stringify(args), options: {} },
+      runner,
+      rules,
+    ),
     ...fields,
   });
   const collect = async (id: string): Promise<FlowRun> => {
-    const row = await db.one<{ status: string; result: string }>(sql`select status, result from job_done where id = ${id}`);
+    const row = await db.one<{ status: string; result: string }>(
+      sql`select status, result from job_done where id = ${id}`,
+    );
     return { id, status: row.status, result: JSON.parse(row.result), flow: await status(id) };
   };
   const ended = async (id: string): Promise<FlowRun> => {
@@ -168,7 +180,11 @@ export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {})
 function counted(db: Database): { db: Database; writes(): string[] } {
   const written: string[] = [];
   const noteOf = (statement: Sql): void => {
-    if (statement.name === undefined ? !/^\s*select/i.test(statement.text) : /flow_move|push|complete|cancel/.test(statement.name)) {
+    if (
+      statement.name === undefined
+        ? !/^\s*select/i.test(statement.text)
+        : /flow_move|push|complete|cancel/.test(statement.name)
+    ) {
       written.push(statement.name ?? statement.text.trim().slice(0, 60));
     }
   };

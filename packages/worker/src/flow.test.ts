@@ -31,7 +31,9 @@ test("an empty flow gives its arguments", async () => {
 });
 
 test("a step that fails ends the flow with its error", async () => {
-  const ran = await world.run({ modules: [code("a", `export function main() { throw new Error("no") }`), code("b", "export function main() {}")] });
+  const ran = await world.run({
+    modules: [code("a", `export function main() { throw new Error("no") }`), code("b", "export function main() {}")],
+  });
   expect(ran).toMatchObject({ status: "failure", result: { error: { message: "no" } } });
   expect(ran.flow.modules.map(({ type }) => type)).toEqual(["Failure", "WaitingForPriorSteps"]);
 });

@@ -22,7 +22,11 @@ async function valueOf({ db }: WorkerContext, { job }: RunningJob): Promise<stri
   return row?.value ?? null;
 }
 
-async function lockOf(ctx: WorkerContext, running: RunningJob, { step, language, content }: InlineScript): Promise<string | null> {
+async function lockOf(
+  ctx: WorkerContext,
+  running: RunningJob,
+  { step, language, content }: InlineScript,
+): Promise<string | null> {
   const { job, log, signal } = running;
   if (!isLanguage(language) || !locked.includes(language)) return null;
   log.write(`Resolving the dependencies of step ${step} (${language})\n`);

@@ -6,7 +6,11 @@ const mask = "••••••";
  * Hides secret values that a job was given from its own log, also where one is split over two writes: a tail that may
  * be the start of a secret waits for what follows. It protects against accidents, not against the script's author.
  */
-export function createMask(emit: (text: string) => void): { add(secret: string): void; write(text: string): void; end(): void } {
+export function createMask(emit: (text: string) => void): {
+  add(secret: string): void;
+  write(text: string): void;
+  end(): void;
+} {
   const secrets = new Set<string>();
   let held = "";
 

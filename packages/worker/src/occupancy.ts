@@ -7,7 +7,10 @@ interface Sample {
 }
 
 /** Measures how much of a worker's slots was in use. Times are milliseconds of a monotonic clock. */
-export function createOccupancy(slots: number, startMs: number): {
+export function createOccupancy(
+  slots: number,
+  startMs: number,
+): {
   begin(atMs: number): void;
   end(atMs: number): void;
   /** `{"": share since start, _15s, _5m, _30m}` for the windows that have passed. */
@@ -21,7 +24,8 @@ export function createOccupancy(slots: number, startMs: number): {
     busyMs += running * (atMs - lastMs);
     lastMs = atMs;
   };
-  const share = (from: Sample, atMs: number): number => (atMs > from.atMs ? (busyMs - from.busyMs) / ((atMs - from.atMs) * slots) : 0);
+  const share = (from: Sample, atMs: number): number =>
+    atMs > from.atMs ? (busyMs - from.busyMs) / ((atMs - from.atMs) * slots) : 0;
   return {
     begin(atMs) {
       advance(atMs);

@@ -1,4 +1,12 @@
-import { completeJobs, newJobId, pushJob, type ClaimedJob, type Completion, type Ended, type NewJob } from "@towermill/queue";
+import {
+  completeJobs,
+  newJobId,
+  pushJob,
+  type ClaimedJob,
+  type Completion,
+  type Ended,
+  type NewJob,
+} from "@towermill/queue";
 import type { WorkerContext } from "./running-job.ts";
 
 /** A perpetual script starts at most once in this time. */
@@ -8,7 +16,11 @@ const shortestRoundMs = 10_000;
  * Ends a round of a perpetual script and pushes the next in one transaction, so that the chain cannot break: the newest
  * version of its path with the same arguments and tag. A cancelled round is the last.
  */
-export async function completePerpetual(ctx: WorkerContext, job: ClaimedJob, completion: Completion): Promise<Ended | null> {
+export async function completePerpetual(
+  ctx: WorkerContext,
+  job: ClaimedJob,
+  completion: Completion,
+): Promise<Ended | null> {
   const head = job.path === null ? null : await ctx.code.head(job.workspace, job.path);
   return ctx.db.transaction(
     async (tx) => {

@@ -13,7 +13,10 @@ interface Source {
   language: Language;
 }
 
-const setupFailure = (name: string, message: string): JobEnd => ({ status: "failure", result: errorResult({ name, message }) });
+const setupFailure = (name: string, message: string): JobEnd => ({
+  status: "failure",
+  result: errorResult({ name, message }),
+});
 
 /** The code a job runs: what it carries itself (a preview), or the deployed version it names. */
 async function sourceOf(ctx: WorkerContext, { job }: RunningJob): Promise<Source | null> {
@@ -36,10 +39,16 @@ function asksForFresh(content: string): boolean {
 }
 
 function environmentHash(environment: Record<string, string>): string {
-  return createHash("sha256").update(JSON.stringify(Object.entries(environment).sort())).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify(Object.entries(environment).sort()))
+    .digest("hex");
 }
 
-async function requestFor(ctx: WorkerContext, running: RunningJob, { source, onSecret }: { source: Source; onSecret(secret: string): void }): Promise<RunRequest> {
+async function requestFor(
+  ctx: WorkerContext,
+  running: RunningJob,
+  { source, onSecret }: { source: Source; onSecret(secret: string): void },
+): Promise<RunRequest> {
   const { job } = running;
   const contextual = jobEnvironment(job, ctx.environment);
   const args = await interpolateArguments(
@@ -50,7 +59,11 @@ async function requestFor(ctx: WorkerContext, running: RunningJob, { source, onS
     jobId: job.id,
     attempt: job.attempt,
     language: source.language,
-    domain: { workspace: job.workspace, permissionedAs: job.permissionedAs, environment: environmentHash(ctx.groupEnvironment) },
+    domain: {
+      workspace: job.workspace,
+      permissionedAs: job.permissionedAs,
+      environment: environmentHash(ctx.groupEnvironment),
+    },
     script: source.script,
     workspaceScripts: workspaceScripts(ctx.code, { ...job, temporary: job.options.temporaryScripts }),
     entrypoint: job.entrypoint ?? "main",
@@ -59,7 +72,8 @@ async function requestFor(ctx: WorkerContext, running: RunningJob, { source, onS
     env: { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual },
     timeoutMs: timeoutMs(ctx, running),
     memoryLimitMb: ctx.memoryLimitMb,
-    fresh: ctx.alwaysFresh || job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),
+    fresh:
+      ctx.alwaysFresh || job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),
   };
 }
 
@@ -67,9 +81,13 @@ async function requestFor(ctx: WorkerContext, running: RunningJob, { source, onS
 export async function runScriptJob(ctx: WorkerContext, running: RunningJob): Promise<JobEnd> {
   const { job, log, signal } = running;
   const source = await sourceOf(ctx, running);
-  if (!source) return setupFailure("NotFound", `The script version ${job.hash ?? ""} of this job does not exist any more`);
+  if (!source)
+    return setupFailure("NotFound", `The script version ${job.hash ?? ""} of this job does not exist any more`);
   if (job.rawCode === null && source.script.lock === null) {
-    ctx.log.info({ job: job.id, path: source.script.path }, "a version without its lock runs: dependencies are resolved now");
+    ctx.log.info(
+      { job: job.id, path: source.script.path },
+      "a version without its lock runs: dependencies are resolved now",
+    );
   }
   const mask = createMask((text) => log.write(text));
   const io: RunIo = { log: (text) => mask.write(text), stream: (text) => log.stream(text) };

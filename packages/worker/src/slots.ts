@@ -34,7 +34,7 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
   let due = true;
 
   const occupy = async (first: ClaimedJob): Promise<void> => {
-    for (let job: ClaimedJob | null = first; job !== null; ) job = await run(job);
+    for (let job: ClaimedJob | null = first; job !== null;) job = await run(job);
     free += 1;
     claim();
   };

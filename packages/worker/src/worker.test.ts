@@ -110,8 +110,16 @@ test("runs TypeScript, Python and Bash with their arguments, environment and log
     rawCode: `export async function main(name: string) { console.log("hi " + name); return { name, ws: process.env.WM_WORKSPACE, group: process.env.GROUP_SETTING }; }`,
     args: '{"name":"Ada"}',
   });
-  expect(typescript).toMatchObject({ status: "success", result: { name: "Ada", ws: "admins", group: "from the group" }, log: "hi Ada\n" });
-  const python = await run({ language: "python3", rawCode: 'def main(x: int):\n    print("py")\n    return x + 1\n', args: '{"x":41}' });
+  expect(typescript).toMatchObject({
+    status: "success",
+    result: { name: "Ada", ws: "admins", group: "from the group" },
+    log: "hi Ada\n",
+  });
+  const python = await run({
+    language: "python3",
+    rawCode: 'def main(x: int):\n    print("py")\n    return x + 1\n',
+    args: '{"x":41}',
+  });
   expect(python).toMatchObject({ status: "success", result: 42, log: "py\n" });
   const bash = await run({ language: "bash", rawCode: 'who="$1"\necho "hello $who"\n', args: '{"who":"Bob"}' });
   expect(bash).toMatchObject({ status: "success", result: "hello Bob" });
@@ -124,7 +132,9 @@ test("an error of the code is the job's result, with name, message and stack", a
 
 test("variables and resources given as references arrive as values, and secrets are hidden in the log", async () => {
   const secret = await vault.encrypt("admins", "s3cr3t-value");
-  await db.execute(sql`insert into variable (workspace_id, path, value, is_secret) values ('admins', 'u/alice/password', ${secret}, true)`);
+  await db.execute(
+    sql`insert into variable (workspace_id, path, value, is_secret) values ('admins', 'u/alice/password', ${secret}, true)`,
+  );
   await db.execute(sql`insert into resource (workspace_id, path, value, resource_type)
     values ('admins', 'u/alice/db', '{"host":"h","password":"$var:u/alice/password"}', 'postgresql')`);
   const ran = await run({
@@ -179,7 +189,9 @@ test("the lock of a deployed version is written with the end of its dependency j
 test("a success is kept where its script asked for it", async () => {
   const cacheKey = randomBytes(32).toString("hex");
   await run({ rawCode: `export function main() { return { n: 1 }; }`, cacheTtlSeconds: 60, options: { cacheKey } });
-  const kept = await until(() => db.maybe<{ result: string }>(sql`select result from result_cache where key = ${Buffer.from(cacheKey, "hex")}`));
+  const kept = await until(() =>
+    db.maybe<{ result: string }>(sql`select result from result_cache where key = ${Buffer.from(cacheKey, "hex")}`),
+  );
   expect(kept.result).toBe('{"n":1}');
 });
 
@@ -196,7 +208,11 @@ test("a perpetual script is pushed again when it ends, until it is cancelled", a
 });
 
 test("a stopping worker gives back what it cannot finish, and another worker finishes it", async () => {
-  const job = jobOf({ language: "bash", tag: "bash", rawCode: 'if [ -n "$WM_JOB_ID" ]; then sleep 3; echo done; fi\n' });
+  const job = jobOf({
+    language: "bash",
+    tag: "bash",
+    rawCode: 'if [ -n "$WM_JOB_ID" ]; then sleep 3; echo done; fi\n',
+  });
   const ended = dispatcher.waitFor(job.id, { timeoutMs: 25_000 });
   await dispatcher.push(job);
   await until(async () => (await db.maybe(sql`select from job_queue where id = ${job.id} and running`)) && true);

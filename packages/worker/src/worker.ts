@@ -1,6 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname, totalmem } from "node:os";
-import { claimedOf, giveBackJobs, logLength, writeCachedResult, type ClaimedJob, type Dispatcher, type Ended, type WorkerRegistration } from "@towermill/queue";
+import {
+  claimedOf,
+  giveBackJobs,
+  logLength,
+  writeCachedResult,
+  type ClaimedJob,
+  type Dispatcher,
+  type Ended,
+  type WorkerRegistration,
+} from "@towermill/queue";
 import type { Driven, FlowDriver, Slot } from "@towermill/flow-driver";
 import { completeDeployment, runDependencyJob } from "./dependency-job.ts";
 import { completeFlowDeployment, runFlowDependencyJob } from "./inline-dependency-job.ts";
@@ -129,8 +138,15 @@ async function runToEnd(
 async function keepResult({ db, log }: WorkerContext, job: ClaimedJob, result: string): Promise<void> {
   const { cacheKey } = job.options;
   if (cacheKey === undefined || job.cacheTtlSeconds === null) return;
-  const entry = { key: Buffer.from(cacheKey, "hex"), workspace: job.workspace, result, ttlSeconds: job.cacheTtlSeconds };
-  await writeCachedResult(db, entry).catch((error: unknown) => log.warn({ err: error, job: job.id }, "a result was not cached"));
+  const entry = {
+    key: Buffer.from(cacheKey, "hex"),
+    workspace: job.workspace,
+    result,
+    ttlSeconds: job.cacheTtlSeconds,
+  };
+  await writeCachedResult(db, entry).catch((error: unknown) =>
+    log.warn({ err: error, job: job.id }, "a result was not cached"),
+  );
 }
 
 /** Writes the end of a job: most share a statement with others; those that change more with it have a transaction. */
@@ -233,11 +249,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     async stop(graceMs) {
       slots.close();
       clearInterval(poll);
-      await settled([...active.values()].map((entry) => entry.over), graceMs);
+      await settled(
+        [...active.values()].map((entry) => entry.over),
+        graceMs,
+      );
       const left = [...active.values()];
-      const woken = await giveBackJobs(db, left.map(({ job }) => ({ id: job.id, attempt: job.attempt }))).catch(() => []);
+      const woken = await giveBackJobs(
+        db,
+        left.map(({ job }) => ({ id: job.id, attempt: job.attempt })),
+      ).catch(() => []);
       for (const entry of left) entry.abort.abort(givenBack);
-      await settled(left.map((entry) => entry.over), 5000);
+      await settled(
+        left.map((entry) => entry.over),
+        5000,
+      );
       dispatcher.wake(woken);
       for (const end of unsubscribe) end();
       await logs.close();

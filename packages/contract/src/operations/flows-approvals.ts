@@ -14,7 +14,10 @@ const approvers = z.array(z.object({ resume_id: z.number(), approver: z.string()
 const open = { tag: "Job", access: "public", scope: { domain: "jobs", action: "run" } } as const;
 const answered = { ...open, answer: z.string(), status: 201, media: "text" } as const;
 
-const payload = z.unknown().optional().describe("What the approver filled in; expressions of the next step see it as `resume`");
+const payload = z
+  .unknown()
+  .optional()
+  .describe("What the approver filled in; expressions of the next step see it as `resume`");
 
 export const flowsApprovalsOperations = [
   operation({
@@ -131,7 +134,10 @@ export const flowsApprovalsOperations = [
     params: byJob,
     body: z.looseObject({ payload, approval_token: z.string().nullish(), approved: z.boolean().nullish() }),
     ...answered,
-    mcp: { instructions: "Approves (approved=true) or disapproves what a suspended flow waits for; payload is what its form asks." },
+    mcp: {
+      instructions:
+        "Approves (approved=true) or disapproves what a suspended flow waits for; payload is what its form asks.",
+    },
   }),
   operation({
     id: "resumeSuspendedFlowAsOwner",

@@ -4,7 +4,12 @@ import { choice, flag, paging } from "../query.ts";
 import { flow } from "./flows-fields.ts";
 import { inWorkspace, storable } from "./item.ts";
 
-const read = { tag: "Flow", access: "member", scope: { domain: "flows", action: "read" }, params: inWorkspace } as const;
+const read = {
+  tag: "Flow",
+  access: "member",
+  scope: { domain: "flows", action: "read" },
+  params: inWorkspace,
+} as const;
 
 export const flowsListOperations = [
   operation({
@@ -27,7 +32,10 @@ export const flowsListOperations = [
       label: storable.optional(),
     }),
     answer: z.array(flow),
-    mcp: { instructions: "Lists flows; filter with path_start, show_archived. Definitions are left out.", readOnly: true },
+    mcp: {
+      instructions: "Lists flows; filter with path_start, show_archived. Definitions are left out.",
+      readOnly: true,
+    },
     ...read,
   }),
   operation({

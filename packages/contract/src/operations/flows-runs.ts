@@ -16,7 +16,13 @@ const flowWaitQuery = { ...waitQuery, memory_id: text };
 const streamQuery = { ...flowWaitQuery, poll_delay_ms: integer };
 
 const started = { tag: "Job", access: "member", answer: z.string(), status: 201, media: "text" } as const;
-const awaited = { tag: "Job", access: "member", scope: asFlow, answer: anyJson, query: z.object(flowWaitQuery) } as const;
+const awaited = {
+  tag: "Job",
+  access: "member",
+  scope: asFlow,
+  answer: anyJson,
+  query: z.object(flowWaitQuery),
+} as const;
 const streamed = {
   tag: "Job",
   access: "member",
@@ -72,7 +78,8 @@ export const flowsRunsOperations = [
     id: "runFlowByPath",
     method: "POST",
     path: "/w/{workspace}/jobs/run/f/{path}",
-    summary: "Run the deployed flow of a path; the header Idempotency-Key makes a second call within a day answer the first's job",
+    summary:
+      "Run the deployed flow of a path; the header Idempotency-Key makes a second call within a day answer the first's job",
     scope: asFlow,
     params: byPath,
     query: z.object(flowRunQuery),
@@ -142,7 +149,8 @@ export const flowsRunsOperations = [
     id: "runAndStreamFlowByPathGet",
     method: "GET",
     path: "/w/{workspace}/jobs/run_and_stream/f/{path}",
-    summary: "Run the deployed flow of a path and stream what it answers; arguments in `payload` or as query parameters",
+    summary:
+      "Run the deployed flow of a path and stream what it answers; arguments in `payload` or as query parameters",
     params: byPath,
     ...streamed,
   }),

@@ -7,7 +7,14 @@ import { atPath, inWorkspace, storable } from "./item.ts";
 const read = { domain: "flows", action: "read" } as const;
 const write = { domain: "flows", action: "write" } as const;
 const withVersion = z.object({ workspace: storable, version: z.coerce.number().int().min(1).safe() });
-const changes = { tag: "Flow", access: "developer", scope: write, params: atPath, answer: z.string(), media: "text" } as const;
+const changes = {
+  tag: "Flow",
+  access: "developer",
+  scope: write,
+  params: atPath,
+  answer: z.string(),
+  media: "text",
+} as const;
 const reads = { tag: "Flow", access: "member", scope: read, params: atPath } as const;
 
 export const flowsOperations = [

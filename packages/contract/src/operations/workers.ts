@@ -56,7 +56,10 @@ export const workersOperations = [
       }),
     ),
     ...forUsers,
-    mcp: { instructions: "Shows for each tag how many jobs wait and run, and how many workers serve it.", readOnly: true },
+    mcp: {
+      instructions: "Shows for each tag how many jobs wait and run, and how many workers serve it.",
+      readOnly: true,
+    },
   }),
   operation({
     id: "getCountsOfJobsWaitingPerTag",

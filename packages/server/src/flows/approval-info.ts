@@ -35,11 +35,7 @@ async function summaryOf(db: Database, gate: Gate): Promise<string | null> {
 }
 
 /** What an approval page shows of a gate. */
-export async function approvalInfo(
-  { db }: { db: Database; flows: DeployedFlows },
-  gate: Gate,
-  asker: Asker,
-) {
+export async function approvalInfo({ db }: { db: Database; flows: DeployedFlows }, gate: Gate, asker: Asker) {
   const { suspend, step, conditions } = gate;
   const { default_args, enums, description } = gate.job === gate.flowJob ? {} : await said(db, gate.job);
   const { areGroupsUnknown: _, ...approval_conditions } = conditions;

@@ -11,7 +11,10 @@ export function requireApprover({ conditions, startedBy, email }: Gate, member: 
   if (member?.isAdmin) return;
   const isSelf = member !== null && (member.email === email || member.username === startedBy);
   if (self_approval_disabled && isSelf) {
-    throw new ApiError("forbidden", "Self-approval is disabled for this step: whoever started the flow cannot approve it");
+    throw new ApiError(
+      "forbidden",
+      "Self-approval is disabled for this step: whoever started the flow cannot approve it",
+    );
   }
   // without a login nobody could tell whoever started it from others
   const needsLogin = user_auth_required || groups.length > 0 || areGroupsUnknown || self_approval_disabled;
@@ -21,7 +24,10 @@ export function requireApprover({ conditions, startedBy, email }: Gate, member: 
     throw new ApiError("forbidden", "Who may approve is only known when the flow waits for it: try again then");
   }
   if (groups.length > 0 && !groups.some((group) => member.groups.includes(group))) {
-    throw new ApiError("forbidden", `Only members of ${groups.map((group) => `g/${group}`).join(" or ")} may approve this step`);
+    throw new ApiError(
+      "forbidden",
+      `Only members of ${groups.map((group) => `g/${group}`).join(" or ")} may approve this step`,
+    );
   }
 }
 
@@ -35,5 +41,6 @@ export function mayAnswerUnasked({ path, startedBy, conditions }: Gate, member: 
 /** @throws ApiError `forbidden` unless the member may change the flow (or started a flow without a path) */
 export function requireFlowOwner({ path, startedBy }: Gate, member: Member): void {
   const owns = path === null || path === "" ? startedBy === member.username : allowed(member, "write", path);
-  if (!member.isAdmin && !owns) throw new ApiError("forbidden", `u/${member.username} does not own ${path ?? "this flow"}`);
+  if (!member.isAdmin && !owns)
+    throw new ApiError("forbidden", `u/${member.username} does not own ${path ?? "this flow"}`);
 }

@@ -131,7 +131,10 @@ async function deployIn(tx: Queryable, deployment: FlowDeployment): Promise<{ mo
     operation: created ? "flows.create" : "flows.update",
     actionKind: created ? "Created" : "Updated",
     resource: path,
-    parameters: { ...(version === null ? {} : { version: String(version) }), ...(from !== null && from !== path ? { from } : {}) },
+    parameters: {
+      ...(version === null ? {} : { version: String(version) }),
+      ...(from !== null && from !== path ? { from } : {}),
+    },
   });
   return { moved, locks: lockJob !== null };
 }

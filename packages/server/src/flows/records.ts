@@ -68,7 +68,11 @@ export interface ResultPart {
 }
 
 /** Beginning and length of results by job id. */
-export async function resultsOf(db: Queryable, ids: readonly string[], limit: number): Promise<Map<string, ResultPart>> {
+export async function resultsOf(
+  db: Queryable,
+  ids: readonly string[],
+  limit: number,
+): Promise<Map<string, ResultPart>> {
   const results = new Map<string, ResultPart>();
   for (let at = 0; at < ids.length; at += batchSize) {
     const rows = await db.query<{ id: string; prefix: string; length: number }>(sql`

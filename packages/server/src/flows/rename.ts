@@ -4,7 +4,11 @@ import { sql, type Queryable } from "@towermill/store";
  * Moves a flow with its history and what refers to it by path: its schedules, and who starred it.
  * @returns its versions, for caches to forget where they belong
  */
-export async function moveFlow(tx: Queryable, workspace: string, { from, to }: { from: string; to: string }): Promise<number[]> {
+export async function moveFlow(
+  tx: Queryable,
+  workspace: string,
+  { from, to }: { from: string; to: string },
+): Promise<number[]> {
   await tx.execute(sql`update flow set path = ${to} where workspace_id = ${workspace} and path = ${from}`);
   const versions = await tx.query<{ id: number }>(
     sql`update flow_version set path = ${to} where workspace_id = ${workspace} and path = ${from} returning id`,

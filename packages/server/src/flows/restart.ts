@@ -28,7 +28,8 @@ async function finishedRun({ services }: RestartContext, who: Who, id: string): 
   const row = await requireJob(services, who, { workspace, id, action: "read" });
   const isFlow = row.kind === "flow" || row.kind === "flowpreview";
   if (!isFlow) throw new ApiError("bad_request", `Job ${id} is of the kind ${row.kind}: only flows can be restarted`);
-  if (row.status === null) throw new ApiError("bad_request", `The flow ${id} still runs: cancel it first, or wait for its end`);
+  if (row.status === null)
+    throw new ApiError("bad_request", `The flow ${id} still runs: cancel it first, or wait for its end`);
   const details = await findJobDetails(services.db, workspace, id);
   if (!details) throw notFound("Job", id);
   return details;
@@ -46,7 +47,8 @@ export async function restartOf(
   const path = restartPath(from);
   const { services, flows } = context;
   const scopes = scopesOf(who.caller);
-  const version = flowVersion === null ? null : await flows.resolve({ scopes, member: who.member }, { version: flowVersion });
+  const version =
+    flowVersion === null ? null : await flows.resolve({ scopes, member: who.member }, { version: flowVersion });
   const problem = await checkRestart(
     { db: services.db, deployed: flows },
     { job: run.id, path, ...(version ? { version } : {}) },
@@ -72,12 +74,18 @@ export async function restartJob(
 ): Promise<NewJob> {
   const { restart, run } = await restartOf(context, who, { from, flowVersion });
   if (run.flow_step_id !== null && run.script_hash === null) {
-    throw new ApiError("bad_request", `Job ${run.id} is a part of the flow ${run.root_job}: restart that, with nested_path`);
+    throw new ApiError(
+      "bad_request",
+      `Job ${run.id} is a part of the flow ${run.root_job}: restart that, with nested_path`,
+    );
   }
   const args = given ?? run.args ?? "{}";
   if (run.script_hash === null) {
     if (who.member.isOperator && !who.member.isAdmin) {
-      throw new ApiError("forbidden", `restartFlowAtStep: running a preview again requires the role developer in ${who.member.workspace}`);
+      throw new ApiError(
+        "forbidden",
+        `restartFlowAtStep: running a preview again requires the role developer in ${who.member.workspace}`,
+      );
     }
     const value = run.raw_flow ?? "";
     const preview = { value, parsed: JSON.parse(value) as unknown, path: run.script_path, args, options, restart };

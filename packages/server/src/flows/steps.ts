@@ -7,7 +7,9 @@ export interface Step {
 }
 
 function objectOf(value: unknown): Record<string, unknown> | null {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }
 
 function* stepsIn(modules: unknown, above: readonly string[]): Generator<Step> {

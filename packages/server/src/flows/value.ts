@@ -1,4 +1,4 @@
-import { bodyFlow, readFlow, type BodyAddress, type FlowValue } from "@towermill/openflow";
+import { bodyFlow, modulesIn, readFlow, type BodyAddress, type FlowValue } from "@towermill/openflow";
 import { named, sql, type Queryable } from "@towermill/store";
 
 interface Source {
@@ -51,4 +51,15 @@ export async function flowText(db: Queryable, id: string): Promise<string | null
 /** The value a flow job runs, as the engine sees it. */
 export function flowValueOf(db: Queryable, id: string): Promise<FlowValue | null> {
   return valueOf(db, id);
+}
+
+/**
+ * Whether a flow has a step, addressed as in `b[12]/c`. A flow whose value is gone may have had any; so may those that steps
+ * of it run.
+ */
+export async function hasStep(db: Queryable, id: string, address: string): Promise<boolean> {
+  const value = await valueOf(db, id);
+  if (value === null || address.includes("/")) return true;
+  const name = address.replace(/\[\d+\]$/, "");
+  return modulesIn(value).some((module) => module.id === name);
 }

@@ -67,7 +67,12 @@ export function instanceUsersHandlers(services: Services): Handlers<typeof insta
       const gone = await db
         .transaction(async (tx) => {
           await write(tx, body);
-          await audit(tx, { workspace: globalAudit, username: own, operation: "users.overwrite", actionKind: "Updated" });
+          await audit(tx, {
+            workspace: globalAudit,
+            username: own,
+            operation: "users.overwrite",
+            actionKind: "Updated",
+          });
           const kept = body.map(({ email }) => email);
           return tx.query<{ email: string }>(sql`select email from account where not email = any(${kept}::text[])`);
         })

@@ -35,7 +35,8 @@ export function flowsPreviewsHandlers(
       await starter.start(job);
       return plainText(job.id, 201);
     },
-    runFlowPreviewAndWaitResult: async (call) => resultAnswer(await starter.startAndWait(await jobOf(call), call.signal)),
+    runFlowPreviewAndWaitResult: async (call) =>
+      resultAnswer(await starter.startAndWait(await jobOf(call), call.signal)),
     async runFlowDependenciesAsync({ caller, member, body, bodyText }) {
       const value = memberText(bodyText, "flow_value") ?? JSON.stringify(body.flow_value);
       const job = flowLockJob({ ...body, value }, { who: { caller, member }, rules: await starter.tagRules() });

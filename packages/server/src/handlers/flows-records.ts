@@ -43,7 +43,9 @@ export function flowsRecordsHandlers(services: Services): Handlers<typeof flowsR
   return {
     async getFlowAllLogs(call) {
       const records = await withLogs(call);
-      return records.map(({ place, logs }) => `====== ${place.step_path ?? place.label} (${place.job_id}) ======\n${logs}`).join("\n");
+      return records
+        .map(({ place, logs }) => `====== ${place.step_path ?? place.label} (${place.job_id}) ======\n${logs}`)
+        .join("\n");
     },
     async getFlowAllLogsStructured(call) {
       return (await withLogs(call)).map(({ place, logs }) => ({ ...place, logs }));
@@ -53,7 +55,11 @@ export function flowsRecordsHandlers(services: Services): Handlers<typeof flowsR
       const { step, max_result_len: limit = 1000 } = call.query;
       const { records, truncated } = await flowRecords(db, call.params.id);
       const shown = step ? records.filter(({ address }) => within(address, step)) : records;
-      const results = await resultsOf(db, shown.map(({ job }) => job.id), limit);
+      const results = await resultsOf(
+        db,
+        shown.map(({ job }) => job.id),
+        limit,
+      );
       return {
         enclosing_job: call.params.id,
         entries: shown.map((record) => {
@@ -80,7 +86,11 @@ export function flowsRecordsHandlers(services: Services): Handlers<typeof flowsR
       const found: Record<string, string> = {};
       for (const { job, address } of records.slice(0, mostDebugged)) {
         const details = await findJobDetails(db, workspace, job.id);
-        if (details) found[`${address ?? "flow"}${job.attempt > 0 ? `#${job.attempt}` : ""}`] = jobJson(details, detailExtras(details, { code: false, logs: null }));
+        if (details)
+          found[`${address ?? "flow"}${job.attempt > 0 ? `#${job.attempt}` : ""}`] = jobJson(
+            details,
+            detailExtras(details, { code: false, logs: null }),
+          );
       }
       return jsonText(composeJson({}, found));
     },

@@ -104,7 +104,8 @@ export function flowsRunsHandlers(
     runAndStreamFlowByVersionGet: runAndStream,
     async restartFlowAtStep(call) {
       const sent = memberText(call.bodyText, "args");
-      const args = sent === undefined || sent === "null" ? null : withHeaders(sent, call.request, call.query.include_header);
+      const args =
+        sent === undefined || sent === "null" ? null : withHeaders(sent, call.request, call.query.include_header);
       const job = await restartJob({ services, flows }, flowStarter, {
         who: call,
         from: restartedFrom(call),

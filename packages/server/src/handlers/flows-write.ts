@@ -21,7 +21,10 @@ async function note(tx: Queryable, { member }: Who, { verb, path }: { verb: stri
 /** The path, and in a header of our own what the deployment found odd: clients of Windmill read the text alone. */
 function deployed(path: string, { status, warnings }: { status: number; warnings: string[] }): Response {
   const answer = plainText(path, status);
-  const text = JSON.stringify(warnings).replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const text = JSON.stringify(warnings).replace(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
   if (warnings.length > 0) answer.headers.set("x-towermill-warnings", text.slice(0, 4000));
   return answer;
 }

@@ -63,7 +63,13 @@ describe("deploying a flow", () => {
   });
 
   test("what an update leaves out stays, except for options", async () => {
-    await create("u/alice/kept", { description: "D", schema: { type: "object" }, tag: "gpu", timeout: 5, labels: ["x"] });
+    await create("u/alice/kept", {
+      description: "D",
+      schema: { type: "object" },
+      tag: "gpu",
+      timeout: 5,
+      labels: ["x"],
+    });
     expect(await json("flows/get/u/alice/kept")).toMatchObject({ tag: "gpu", timeout: 5, labels: ["x"] });
     await said("flows/update/u/alice/kept", { body: { value: hello } });
     const kept = await json("flows/get/u/alice/kept");
@@ -76,11 +82,19 @@ describe("deploying a flow", () => {
     await said("flows/update/u/alice/old", { body: { value: hello } });
     await db.execute(sql`insert into schedule (workspace_id, path, schedule, timezone, script_path, is_flow, permissioned_as, email, edited_by)
       values ('w', 'u/alice/old', '0 0 * * * *', 'UTC', 'u/alice/old', true, 'u/alice', 'alice@example.com', 'alice')`);
-    await db.execute(sql`insert into favorite (workspace_id, username, kind, path) values ('w', 'alice', 'flow', 'u/alice/old')`);
+    await db.execute(
+      sql`insert into favorite (workspace_id, username, kind, path) values ('w', 'alice', 'flow', 'u/alice/old')`,
+    );
     await create("u/alice/there");
     const onto = { path: "u/alice/there", value: hello };
-    expect(await said("flows/update/u/alice/old", { body: onto })).toEqual([400, expect.stringContaining("already exists")]);
-    expect(await said("flows/update/u/alice/old", { body: { path: "f/shared/new", value: hello } })).toEqual([200, "f/shared/new"]);
+    expect(await said("flows/update/u/alice/old", { body: onto })).toEqual([
+      400,
+      expect.stringContaining("already exists"),
+    ]);
+    expect(await said("flows/update/u/alice/old", { body: { path: "f/shared/new", value: hello } })).toEqual([
+      200,
+      "f/shared/new",
+    ]);
     expect((await said("flows/get/u/alice/old"))[0]).toBe(404);
     expect(await json<unknown[]>("flows/history/p/f/shared/new")).toHaveLength(3);
     expect(await json("flows/get/f/shared/new?with_starred_info=true")).toMatchObject({ starred: true });
@@ -93,9 +107,15 @@ describe("deploying a flow", () => {
       expect(status).toBe(400);
       return text;
     };
-    expect(await wrong({ modules: [{ id: "b", value: { type: "script", path: "nowhere" } }] })).toMatch(/Step b.*not a workspace path/);
-    expect(await wrong({ modules: [{ id: "c", value: { type: "aiagent", tools: [], input_transforms: {} } }] })).toMatch(/Step c/);
-    expect(await wrong({ modules: [{ id: "d", skip_if: { expr: "1 +" }, value: { type: "identity" } }] })).toMatch(/Step d, field skip_if.expr, line 1/);
+    expect(await wrong({ modules: [{ id: "b", value: { type: "script", path: "nowhere" } }] })).toMatch(
+      /Step b.*not a workspace path/,
+    );
+    expect(
+      await wrong({ modules: [{ id: "c", value: { type: "aiagent", tools: [], input_transforms: {} } }] }),
+    ).toMatch(/Step c/);
+    expect(await wrong({ modules: [{ id: "d", skip_if: { expr: "1 +" }, value: { type: "identity" } }] })).toMatch(
+      /Step d, field skip_if.expr, line 1/,
+    );
     expect(await wrong({})).toContain("modules");
     expect(await wrong("text")).toContain("body.value");
     expect((await create("nowhere"))[0]).toBe(400);
@@ -117,8 +137,13 @@ describe("deploying a flow", () => {
     expect(await json("flows/list")).toEqual([]);
     expect(await json("flows/list?include_draft_only=true")).toMatchObject([{ path: "u/alice/d", draft_only: true }]);
     expect((await said("jobs/run/f/u/alice/d", { body: {} }))[0]).toBe(404);
-    await db.execute(sql`insert into draft (workspace_id, kind, path, email, value) values ('w', 'flow', 'u/alice/d', 'alice@example.com', '{"summary":"mine"}')`);
-    expect(await json("flows/get/u/alice/d?get_draft=true")).toMatchObject({ is_draft: true, draft: { summary: "mine" } });
+    await db.execute(
+      sql`insert into draft (workspace_id, kind, path, email, value) values ('w', 'flow', 'u/alice/d', 'alice@example.com', '{"summary":"mine"}')`,
+    );
+    expect(await json("flows/get/u/alice/d?get_draft=true")).toMatchObject({
+      is_draft: true,
+      draft: { summary: "mine" },
+    });
     expect((await said("flows/update/u/alice/d", { body: { value: hello } }))[0]).toBe(200);
     const deployed = await json("flows/get/u/alice/d?get_draft=true");
     expect(deployed).toMatchObject({ is_draft: false });
@@ -142,9 +167,20 @@ describe("deploying a flow", () => {
 describe("locks of inline scripts", () => {
   const unlocked = {
     modules: [
-      { id: "a", value: { type: "forloopflow", iterator: { type: "static", value: [] }, skip_failures: false, modules: [
-        { id: "b", value: { type: "rawscript", language: "bun", content: "export function main() {}", input_transforms: {} } },
-      ] } },
+      {
+        id: "a",
+        value: {
+          type: "forloopflow",
+          iterator: { type: "static", value: [] },
+          skip_failures: false,
+          modules: [
+            {
+              id: "b",
+              value: { type: "rawscript", language: "bun", content: "export function main() {}", input_transforms: {} },
+            },
+          ],
+        },
+      },
     ],
   };
 
@@ -220,12 +256,16 @@ describe("lists", () => {
 
   test("flows that run a script or flow are found, however deep the step is", async () => {
     const step = { id: "s", value: { type: "script", path: "f/shared/used", input_transforms: {} } };
-    const value = { modules: [{ id: "b", value: { type: "branchone", branches: [{ expr: "true", modules: [step] }], default: [] } }] };
+    const value = {
+      modules: [{ id: "b", value: { type: "branchone", branches: [{ expr: "true", modules: [step] }], default: [] } }],
+    };
     await create("u/alice/user", { value });
     await create("u/alice/other");
     expect(await json("flows/list_paths_from_workspace_runnable/script/f/shared/used")).toEqual(["u/alice/user"]);
     expect(await json("flows/list_paths_from_workspace_runnable/flow/f/shared/used")).toEqual([]);
-    expect(await json("flows/list_paths_from_workspace_runnable/script/f/shared?match_path_start=true")).toEqual(["u/alice/user"]);
+    expect(await json("flows/list_paths_from_workspace_runnable/script/f/shared?match_path_start=true")).toEqual([
+      "u/alice/user",
+    ]);
     expect(await json("flows/list_paths_from_workspace_runnable/script/f/shared/us")).toEqual([]);
   });
 });

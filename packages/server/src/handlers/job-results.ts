@@ -1,6 +1,7 @@
 import { notFound, type jobResultsOperations } from "@towermill/contract";
 import { readResultOfStep, type DeployedFlows } from "@towermill/flow-driver";
 import { readLog } from "@towermill/queue";
+import { hasStep } from "../flows/value.ts";
 import type { FlowView } from "../flows/view.ts";
 import { jsonText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
@@ -33,7 +34,9 @@ export function jobResultsHandlers(
     async getCompletedJob(call) {
       const row = await ended(call);
       const logs = await readLog(db, row.id);
-      return jsonText(jobJson(row, { ...detailExtras(row, { code: true, logs }), ...(await view.extras(row, { code: true })) }));
+      return jsonText(
+        jobJson(row, { ...detailExtras(row, { code: true, logs }), ...(await view.extras(row, { code: true })) }),
+      );
     },
     async getCompletedJobResult(call) {
       const { result } = await ended(call);
@@ -67,7 +70,7 @@ export function jobResultsHandlers(
     async resultById(call) {
       const { workspace, flow_job_id: id, node_id: step } = call.params;
       await requireJob(services, call, { workspace, id, action: "read" });
-      const result = await readResultOfStep({ db, deployed: flows }, id, step);
+      const result = (await hasStep(db, id, step)) ? await readResultOfStep({ db, deployed: flows }, id, step) : null;
       if (result === null) throw notFound("Step", `${step} of job ${id}`);
       return jsonText(jsonPart(result, call.query.json_path ?? ""));
     },

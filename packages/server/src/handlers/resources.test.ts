@@ -191,7 +191,9 @@ describe("a resource type", () => {
     await db.execute(
       sql`insert into resource_type (workspace_id, name, description) values ('admins', 'shared', 'instance'), ('admins', 'only', 'x'), ('w', 'shared', 'own'), ('other', 'hidden', 'x')`,
     );
-    expect(await json("resources/type/listnames")).toEqual(expect.arrayContaining(["only", "postgresql", "shared", "state"]));
+    expect(await json("resources/type/listnames")).toEqual(
+      expect.arrayContaining(["only", "postgresql", "shared", "state"]),
+    );
     expect(await json("resources/type/get/shared")).toMatchObject({ description: "own" });
     expect(await json("resources/type/exists/state")).toBe(true);
     expect(await json("resources/type/exists/hidden")).toBe(false);

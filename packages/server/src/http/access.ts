@@ -1,4 +1,11 @@
-import { ApiError, scopesAllow, scopeText, type Member, type OperationSpec, type RequiredScope } from "@towermill/contract";
+import {
+  ApiError,
+  scopesAllow,
+  scopeText,
+  type Member,
+  type OperationSpec,
+  type RequiredScope,
+} from "@towermill/contract";
 import { superAdminMember } from "@towermill/runnable";
 import type { Authentication } from "../identity/authentication.ts";
 import type { Caller } from "../identity/caller.ts";
@@ -45,7 +52,8 @@ function requireInstanceRole(op: OperationSpec, caller: Caller): void {
   if (op.access !== "superadmin" && op.access !== "devops") return;
   const account = caller.kind === "account" && caller.tokenWorkspace === null ? caller.account : null;
   const enough = account && (account.superAdmin || (op.access === "devops" && account.devops));
-  if (!enough) throw new ApiError("forbidden", `${op.id}: requires ${op.access === "devops" ? "devops or " : ""}super admin`);
+  if (!enough)
+    throw new ApiError("forbidden", `${op.id}: requires ${op.access === "devops" ? "devops or " : ""}super admin`);
 }
 
 function requireRole(op: OperationSpec, member: Member): void {
@@ -53,7 +61,10 @@ function requireRole(op: OperationSpec, member: Member): void {
     (op.access === "admin" && !member.isAdmin) ||
     ((op.access === "developer" || op.runsCallerCode) && member.isOperator && !member.isAdmin);
   if (denied) {
-    throw new ApiError("forbidden", `${op.id}: requires the role ${op.access === "admin" ? "admin" : "developer"} in ${member.workspace}`);
+    throw new ApiError(
+      "forbidden",
+      `${op.id}: requires the role ${op.access === "admin" ? "admin" : "developer"} in ${member.workspace}`,
+    );
   }
 }
 

@@ -33,11 +33,20 @@ export function errorAnswer(error: ApiError, request: { accept: string | null; i
   if (error.status === 401) headers["www-authenticate"] = "Bearer";
   if (error.status === 503 || error.status === 429) headers["retry-after"] = "2";
   if (request.accept?.includes("application/problem+json")) {
-    const problem = { type: `about:blank#${error.code}`, title: error.code, status: error.status, detail: error.message, hint: error.hint };
+    const problem = {
+      type: `about:blank#${error.code}`,
+      title: error.code,
+      status: error.status,
+      detail: error.message,
+      hint: error.hint,
+    };
     return new Response(JSON.stringify(problem), {
       status: error.status,
       headers: { ...headers, "content-type": "application/problem+json" },
     });
   }
-  return new Response(error.message, { status: error.status, headers: { ...headers, "content-type": contentTypes.text } });
+  return new Response(error.message, {
+    status: error.status,
+    headers: { ...headers, "content-type": contentTypes.text },
+  });
 }

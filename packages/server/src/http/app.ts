@@ -32,7 +32,8 @@ async function respond(
   const search = new URLSearchParams(at === -1 ? "" : request.url.slice(at + 1));
   const credentials = credentialsOf(request, search);
   const found = await auth.byToken(credentials.token, credentials.byCookie);
-  if (!found && op.access !== "public") throw new ApiError("unauthorized", "Unauthorized: the token is invalid, expired or revoked");
+  if (!found && op.access !== "public")
+    throw new ApiError("unauthorized", "Unauthorized: the token is invalid, expired or revoked");
   const caller = found ?? anonymous;
   if (caller.kind === "account" && caller.byCookie) requireSameOrigin(request, services.baseUrl);
   return invoke({ services, auth, route }, { request, params, search, caller, socket });
@@ -45,7 +46,10 @@ export function toApiError(error: unknown, services: Services, requestId: string
   const code = errorCode(error) ?? "";
   // a value that PostgreSQL cannot hold: NUL in a text, a broken encoding, digits that are no number
   if (["22021", "22P02", "22P05", "22003"].includes(code)) {
-    return new ApiError("bad_request", `A value of the request cannot be stored: ${error instanceof Error ? error.message : code}`);
+    return new ApiError(
+      "bad_request",
+      `A value of the request cannot be stored: ${error instanceof Error ? error.message : code}`,
+    );
   }
   services.log.error({ err: error, requestId }, "a request failed unexpectedly");
   return new ApiError("internal", `Internal error, request ${requestId}`);
@@ -53,11 +57,21 @@ export function toApiError(error: unknown, services: Services, requestId: string
 
 /** What the adapter for Node adds to a request that came over a socket; in tests there is none. */
 function socketOf(env: unknown): Socket | undefined {
-  return typeof env === "object" && env !== null && "incoming" in env && "outgoing" in env ? (env as Socket) : undefined;
+  return typeof env === "object" && env !== null && "incoming" in env && "outgoing" in env
+    ? (env as Socket)
+    : undefined;
 }
 
 /** The HTTP application: every route, authentication, permission, errors. Takes web-standard requests, needs no socket. */
-export function createApp({ services, auth, routes }: { services: Services; auth: Authentication; routes: Route[] }): Hono {
+export function createApp({
+  services,
+  auth,
+  routes,
+}: {
+  services: Services;
+  auth: Authentication;
+  routes: Route[];
+}): Hono {
   const app = new Hono();
   for (const route of routes) {
     app.on(route.operation.method, routePattern(route.operation.path), async (c) => {
@@ -67,13 +81,18 @@ export function createApp({ services, auth, routes }: { services: Services; auth
         return await respond({ services, auth, route }, { request: c.req.raw, params, socket });
       } catch (error) {
         const requestId = c.req.header("x-request-id") ?? randomUUID();
-        return errorAnswer(toApiError(error, services, requestId), { accept: c.req.header("accept") ?? null, id: requestId });
+        return errorAnswer(toApiError(error, services, requestId), {
+          accept: c.req.header("accept") ?? null,
+          id: requestId,
+        });
       }
     });
   }
   const built = new Set(routes.map((route) => `${route.operation.method} ${route.operation.path}`));
   for (const known of windmillOperations.filter((op) => !built.has(`${op.method} ${op.path}`))) {
-    app.on(known.method, routePattern(known.path), () => plainText(`${known.id} is not implemented in this version`, 501));
+    app.on(known.method, routePattern(known.path), () =>
+      plainText(`${known.id} is not implemented in this version`, 501),
+    );
   }
   app.all("/api/*", (c) => plainText(`No such operation: ${c.req.method} ${c.req.path}`, 404));
   return app;

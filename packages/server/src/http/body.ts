@@ -8,7 +8,8 @@ import type { z } from "zod";
  */
 export async function readBody(request: Request, limit: number, socket?: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const declared = Number(request.headers.get("content-length") ?? 0);
-  const tooLarge = (): ApiError => new ApiError("too_large", `The request body is larger than the limit of ${limit} bytes`);
+  const tooLarge = (): ApiError =>
+    new ApiError("too_large", `The request body is larger than the limit of ${limit} bytes`);
   if (declared > limit) throw tooLarge();
   const source = socket ?? (request.body as AsyncIterable<Uint8Array> | null);
   const chunks: Uint8Array[] = [];
@@ -28,7 +29,10 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new ApiError("bad_json", `The request body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ApiError(
+      "bad_json",
+      `The request body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   if (jsonDepth(text) > maximumDepth) {
     throw new ApiError("bad_request", `The request body is nested deeper than ${maximumDepth} levels`);
@@ -37,10 +41,16 @@ export function parseJson(text: string): unknown {
 }
 
 /** Parses one part of a request; the error names each wrong field. @throws ApiError `bad_request` */
-export function parsePart<T extends z.ZodType>(schema: T, value: unknown, part: "body" | "query" | "path"): z.output<T> {
+export function parsePart<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  part: "body" | "query" | "path",
+): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.slice(0, 5).map((issue) => `${[part, ...issue.path].join(".")}: ${issue.message}`);
+  const problems = parsed.error.issues
+    .slice(0, 5)
+    .map((issue) => `${[part, ...issue.path].join(".")}: ${issue.message}`);
   throw new ApiError("bad_request", `Bad request: ${problems.join("; ")}`);
 }
 

@@ -93,7 +93,7 @@ export function createStarter(services: Services, auth: Pick<Authentication, "me
     },
     async startAndWait(job, signal) {
       // before the push: a quick job may end before the push has answered
-      const waiting = dispatcher.waitFor(job.id, { timeoutMs: services.waitLimitMs, signal });
+      const waiting = dispatcher.waitFor(job.id, { timeoutMs: services.waitLimitMs, signal, early: true });
       try {
         await start(job);
       } catch (error) {
