@@ -33,7 +33,7 @@ for (const name of readdirSync(join(root, "packages"))) {
   if (rankOf(name) === -1 && !anywhere.has(name))
     problems.push(`${name} has no rank: add it to scripts/check-direction.mjs`);
   for (const file of files(join(folder, "src"))) {
-    const isTest = file.endsWith(".test.ts");
+    const isTest = /\.(test|fixture|test-support)\.ts$/.test(file);
     for (const [, specifier] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*"(@towermill\/[^"]+)"/g)) {
       const target = specifier.slice("@towermill/".length);
       const where = file.slice(root.length + 1);

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { Member } from "@towermill/contract";
 import { createEvaluator } from "@towermill/expression";
 import { createDeployedFlows, createFlowDriver, newFlowJob, readFlowStatus } from "@towermill/flow-driver";
-import { createDispatcher } from "@towermill/queue";
-import { openBus, openPool, silentLog, sql, startEmbedded, type Database } from "@towermill/store";
+import { createDispatcher, type Dispatcher, type NewJob } from "@towermill/queue";
+import { openBus, openPool, retrying, silentLog, sql, startEmbedded, type Database } from "@towermill/store";
 import { startProcess, testFolder, whenDone, type TestProcess } from "@towermill/testkit";
 import { openVault } from "@towermill/vault";
 import { expect, test } from "vitest";
@@ -181,6 +181,7 @@ test(
       else await fleet.kill(what);
     }
     await approving;
+  await patiently(() => approveAll(db, approve));
 
     for (const [n, id] of ids.entries()) {
       const done = await db.one<{ status: string; result: string }>(

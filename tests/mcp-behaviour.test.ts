@@ -187,6 +187,38 @@ describe("runs", () => {
   });
 });
 
+describe("tasks", () => {
+  const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } } };
+  const ask = async (method: string, params: Record<string, unknown>, { token = "alice", declared = meta, name = String(params["taskId"] ?? params["name"]) }: { token?: string; declared?: object; name?: string } = {}) => {
+    const { message, status } = await world.rpc(token, method, { params: { ...params, _meta: declared }, headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": method, "mcp-name": name } });
+    return { status, error: message?.error, result: message?.result as Record<string, unknown> | undefined };
+  };
+
+  test("a run that takes longer is a task to clients that know tasks; its owner follows and cancels it", async () => {
+    const { result: task } = await ask("tools/call", { name: "s-u_alice_slow", arguments: {} });
+    expect(task).toMatchObject({ resultType: "task", status: "working", taskId: expect.stringMatching(/^w:[0-9a-f-]{36}$/) });
+    const taskId = String(task?.["taskId"]);
+    expect((await ask("tasks/get", { taskId })).result).toMatchObject({ status: "working", taskId });
+    expect((await ask("tasks/get", { taskId }, { token: "bob" })).error?.code).toBe(-32602);
+    expect((await ask("tasks/get", { taskId }, { name: "w:other" })).error?.code).toBe(-32020);
+    expect((await ask("tasks/get", { taskId: "w:00000000-0000-0000-0000-000000000000" })).error?.code).toBe(-32602);
+    expect((await ask("tasks/cancel", { taskId })).error).toBeUndefined();
+    await expect.poll(() => statusOf(taskId.slice(2))).toMatch(/cancel/);
+  });
+
+  test("a run that ends soon is its result; of one that ended, the task holds it", async () => {
+    const { result } = await ask("tools/call", { name: "s-u_alice_quick", arguments: { n: 5 } });
+    expect(result).toMatchObject({ structuredContent: { status: "success", result: { n: 5 } } });
+    const { job_id: id } = result?.["structuredContent"] as { job_id: string };
+    expect((await ask("tasks/get", { taskId: `w:${id}` })).result).toMatchObject({ status: "completed", result: { structuredContent: { result: { n: 5 } } } });
+  });
+
+  test("a client that does not know tasks is told so", async () => {
+    const declared = { ...meta, "io.modelcontextprotocol/clientCapabilities": {} };
+    expect((await ask("tasks/get", { taskId: "w:x" }, { declared })).error?.code).toBe(-32021);
+  });
+});
+
 describe("tools of scripts", () => {
   test("the author's name, description and hints win; resources are those the caller may read", async () => {
     const { client } = await modern();

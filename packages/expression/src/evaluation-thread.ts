@@ -5,6 +5,9 @@ import type { Question, Reply, ThreadOptions } from "./message.ts";
 
 const { memoryMb, softMs } = workerData as ThreadOptions;
 const port = parentPort;
+// an engine that breaks prints; what matters of it is in the reply
+console.error = () => {};
+console.log = () => {};
 const engines = new Engines(memoryMb);
 
 async function answer(question: Question): Promise<Reply> {

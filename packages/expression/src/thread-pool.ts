@@ -76,15 +76,10 @@ export class ThreadPool {
       workerData: { memoryMb, softMs } satisfies ThreadOptions,
       env: {},
       execArgv: [],
-      // an engine that breaks prints; what matters of it is in the reply
-      stdout: true,
-      stderr: true,
       resourceLimits: { stackSizeMb: 16, maxOldGenerationSizeMb: 256 },
     });
     const thread: Thread = { worker, ready: false, domain: null, task: null, timer: null };
     this.#threads.add(thread);
-    worker.stdout.resume();
-    worker.stderr.resume();
     worker.on("message", (reply: Reply) => this.#hear(thread, reply));
     worker.on("error", (error) => this.#end(thread, `The expression ended its thread: ${error.message.slice(0, 200)}`));
     worker.on("exit", () => this.#end(thread, "The expression ended its thread"));

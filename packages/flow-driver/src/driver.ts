@@ -16,7 +16,8 @@ import { createRuns, loadFlowJob } from "./run.ts";
 /** The slot of a worker whose job just ended: the next step may have it. */
 export interface Slot {
   worker: string;
-  serves(tag: string): boolean;
+  /** Whether it may run a job of this tag; `pinned` = the job goes wherever the one before ran. */
+  serves(tag: string, pinned: boolean): boolean;
 }
 
 /** What became of a job that was handed to the driver. */

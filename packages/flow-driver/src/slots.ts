@@ -1,4 +1,4 @@
-import { claimedFrom, randomToken, type ClaimedJob, type Dispatcher } from "@towermill/queue";
+import { claimedFrom, randomToken, type ClaimedJob, type Dispatcher, type NewJob } from "@towermill/queue";
 import type { Pending } from "./batch.ts";
 import type { Plan, PlannedJob } from "./plan.ts";
 
@@ -24,7 +24,7 @@ export function assignSlots(plan: Plan, batch: readonly Pending[], dispatcher: D
     const { job } = planned;
     if (planned.state !== "queued" || job.concurrency || job.scheduledFor) continue;
     const secret = randomToken();
-    const at = free.findIndex(({ entry }) => entry.kind !== "event" && entry.slot?.serves(job.tag));
+    const at = free.findIndex(({ entry }) => entry.kind !== "event" && entry.slot?.serves(job.tag, isPinned(job)));
     const [pending] = at >= 0 ? free.splice(at, 1) : [];
     const slot = pending && pending.entry.kind !== "event" ? pending.entry.slot : null;
     if (pending && slot) {
@@ -32,7 +32,7 @@ export function assignSlots(plan: Plan, batch: readonly Pending[], dispatcher: D
       plan.jobs[index] = { job, state: "claimed", worker: slot.worker, secret };
       continue;
     }
-    const reservation = dispatcher.reserve(job.tag);
+    const reservation = isPinned(job) ? null : dispatcher.reserve(job.tag);
     if (!reservation) continue;
     reserved.push({
       start: (scheduledFor) => reservation.start(claimedFrom(job, { scheduledFor, secret })),
@@ -48,4 +48,9 @@ export function assignSlots(plan: Plan, batch: readonly Pending[], dispatcher: D
     start: (at) => reserved.forEach((reservation) => reservation.start(at)),
     release: () => reserved.forEach((reservation) => reservation.release()),
   };
+}
+
+/** Where the step before ran, whatever the tags: that is where `./shared` is. */
+function isPinned({ options }: NewJob): boolean {
+  return options?.flow?.shared === true;
 }

@@ -37,7 +37,8 @@ export interface StepRequest {
 }
 
 /** Where the child of an effect stands. */
-export function placeOf(run: FlowRun, { child, payload, ownRoot }: PushEffect): FlowPlace {
+export function placeOf(run: FlowRun, { child, payload, ownRoot, sameWorker }: PushEffect): FlowPlace {
+  const shared = sameWorker || run.job.options.flow?.shared === true;
   return {
     step: child.step,
     iteration: child.iteration,
@@ -45,6 +46,7 @@ export function placeOf(run: FlowRun, { child, payload, ownRoot }: PushEffect): 
     kind: payload.kind,
     root: ownRoot ? child.job : innermostRootOf(run.job),
     path: flowPathOf(run.job),
+    ...(shared && { shared }),
     ...(payload.kind === "body" && { body: payload.body }),
   };
 }

@@ -6,6 +6,8 @@ export interface CallContext {
   report?: ((message: string) => void) | undefined;
   /** How long to wait for a job, in milliseconds. */
   waitMs: number;
+  /** The client asks for what takes longer by itself: the call need not wait for it. */
+  asTask: boolean;
   /** Name and version of the client. */
   client: string;
   /**

@@ -1,5 +1,6 @@
 import type { AskedResult, CallContext } from "./call.ts";
 import { ToolFailure } from "./failure.ts";
+import type { TaskResult } from "./job/task.ts";
 import { requireArgument } from "./own-tools.ts";
 import { jsonResult, type ToolResult } from "./result.ts";
 import type { Session } from "./session.ts";
@@ -13,7 +14,7 @@ export interface Catalog {
   call(
     session: Session,
     asked: { name: string; args: Arguments; context: CallContext },
-  ): Promise<ToolResult | AskedResult>;
+  ): Promise<ToolResult | AskedResult | TaskResult>;
 }
 
 const reads = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
@@ -109,7 +110,7 @@ export async function callLean(
   catalog: Catalog,
   session: Session,
   { name, args, context }: { name: string; args: Arguments; context: CallContext },
-): Promise<ToolResult | AskedResult> {
+): Promise<ToolResult | AskedResult | TaskResult> {
   if (name === "search_tools") return search(catalog, session, args);
   if (name === "describe_tools") return describeTools(catalog, session, args);
   const inner = requireArgument(args, "name");

@@ -8,6 +8,7 @@ import { enterWorkspace } from "./enter.ts";
 import { nearest, ToolFailure } from "./failure.ts";
 import type { Host } from "./host.ts";
 import { callLean, isLean } from "./lean.ts";
+import type { TaskResult } from "./job/task.ts";
 import { favoritesOf, isOffered, listLean, listTools, type Stock } from "./listing.ts";
 import { ownTools } from "./own-tools.ts";
 import { failureResult, type ToolResult } from "./result.ts";
@@ -17,7 +18,7 @@ import { inWorkspace, type Session } from "./session.ts";
 import { judgeRunnable } from "./verdict.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
-type Answer = ToolResult | AskedResult;
+type Answer = ToolResult | AskedResult | TaskResult;
 
 export interface Asked {
   name: string;
@@ -33,7 +34,7 @@ export interface Toolbox {
   readonly endpoints: ReadonlyMap<string, EndpointTool>;
   list(session: Session): Promise<ShownTool[]>;
   /** @throws UnknownTool; every other failure is a result */
-  call(session: Session, asked: Asked): Promise<Answer>;
+  call(session: Session, asked: Asked): Promise<ToolResult | AskedResult | TaskResult>;
 }
 
 interface Shop extends Stock {

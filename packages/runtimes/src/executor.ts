@@ -7,6 +7,7 @@ import { standardRuntimes } from "./languages.ts";
 import { openFactory, type RunnerFactory } from "./pool/factory.ts";
 import type { EngineName } from "./pool/engines.ts";
 import { createPool, type Claim, type Pool } from "./pool/pool.ts";
+import { openSharedFolders, type SharedFolders } from "./pool/shared.ts";
 import type { Slot } from "./pool/slot.ts";
 import type {
   Detection,
@@ -95,11 +96,13 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
     blanks: blanksFor(factory, options.slots),
   });
   pool.warmUp();
+  const shared = openSharedFolders(options.folder);
   const byLanguage = new Map(runtimes.flatMap((runtime) => runtime.languages.map((name) => [name, runtime] as const)));
   return {
     isolation: factory.isolation,
     detections,
-    run: (request, io, signal) => run({ request, io, signal }, { byLanguage, detections, pool, factory, limits }),
+    run: (request, io, signal) => run({ request, io, signal }, { byLanguage, detections, pool, factory, limits, shared }),
+    forgetShared: (key) => shared.forget(key),
     lock: async (request, io, signal) => {
       const missing = whyMissing(request.language, byLanguage, detections);
       const runtime = byLanguage.get(request.language);
@@ -140,6 +143,7 @@ interface Parts {
   pool: Pool;
   factory: RunnerFactory;
   limits: ExecutorLimits;
+  shared: SharedFolders;
 }
 
 async function run(job: Job, parts: Parts): Promise<RunOutcome> {
@@ -165,6 +169,7 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
   const { slot, kind } = taken;
   slot.jobs += 1;
   if (slot.memoryLimitMb !== request.memoryLimitMb) parts.factory.limitMemory(slot, request.memoryLimitMb);
+  const shared = request.shared === undefined ? null : parts.shared.enter(slot, request.shared);
   const outcome = await slot.runner.run({
     message: {
       entry: prepared.entry,
@@ -172,7 +177,7 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
       preprocess: request.preprocess,
       parameters: prepared.parameters,
       env: { ...parts.factory.baseEnv, ...prepared.env, ...request.env },
-      cwd: slot.work,
+      cwd: shared?.cwd ?? slot.work,
       resultLimit: parts.limits.resultBytes,
     },
     args: request.args,
@@ -183,6 +188,7 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
     requestedAt,
     kind,
   });
+  shared?.leave();
   parts.pool.giveBack(slot, claim);
   return outcome.status === "failure" ? mapError(outcome, prepared.entry) : outcome;
 }

@@ -42,6 +42,8 @@ export interface RunRequest {
   memoryLimitMb: number;
   /** A process of its own for this job (previews, `// fresh`, the instance switch). */
   fresh: boolean;
+  /** Jobs with the same key find the same folder as `./shared`; one at a time. An id, never a path. */
+  shared?: string | undefined;
 }
 
 export interface RunIo {
@@ -139,6 +141,8 @@ export interface Executor {
   readonly detections: ReadonlyMap<Language, Detection>;
   run(request: RunRequest, io: RunIo, signal: AbortSignal): Promise<RunOutcome>;
   lock(request: LockRequest, io: RunIo, signal: AbortSignal): Promise<LockOutcome>;
+  /** Removes the folder that jobs with this key shared, if there is one. */
+  forgetShared(key: string): void;
   /** Runners alive by state, for metrics and the workers page. */
   stats(): { blank: number; idle: number; busy: number; started: number };
   /** Ends every process; nothing is left running when it resolves. */

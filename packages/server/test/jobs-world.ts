@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { createEvaluator } from "@towermill/expression";
+import { createDeployedFlows, createFlowDriver } from "@towermill/flow-driver";
 import {
   appendLogs,
   claimJobs,
@@ -115,11 +117,17 @@ export async function jobsWorld() {
   whenDone(() => bus.close());
   await fill(db);
   const instanceKey = randomBytes(32);
+  const dispatcher = createDispatcher({ db, bus });
+  const vault = openVault({ db, bus, instanceKey });
+  const evaluator = createEvaluator();
+  whenDone(() => evaluator.close());
+  const deployed = createDeployedFlows({ db, bus });
   const services: Services = {
     db,
     bus,
-    dispatcher: createDispatcher({ db, bus }),
-    vault: openVault({ db, bus, instanceKey }),
+    dispatcher,
+    vault,
+    flowDriver: createFlowDriver({ db, bus, dispatcher, log: silentLog, vault, deployed, evaluator }),
     clock: { now: () => new Date() },
     log: silentLog,
     version: "0.0.0",

@@ -4,6 +4,7 @@ import { silentLog } from "./log.ts";
 import { Channel } from "./notifications/channel.ts";
 import { Outbox } from "./notifications/outbox.ts";
 import { decodeMessage } from "./notifications/payload.ts";
+import { helloEveryMs, Peers } from "./notifications/peers.ts";
 
 /**
  * Tells every process of the installation that something happened. A message is a hint, never the only record: it can
@@ -39,6 +40,8 @@ export async function openBus(options: BusOptions): Promise<Bus> {
   const log = options.log ?? silentLog;
   const from = randomBytes(9).toString("base64url");
   const subscribers = new Subscribers(log);
+  const peers = new Peers(performance.now());
+  const hello = [JSON.stringify([from, {}])];
   let heardItself = false;
   const channel = new Channel({
     url: options.url,
@@ -49,6 +52,8 @@ export async function openBus(options: BusOptions): Promise<Bus> {
       const message = decodeMessage(payload);
       if (message?.from === from) heardItself = true;
       if (message === undefined || message.from === from) return;
+      // what was said while it was thought to be alone, it did not hear
+      if (peers.hear(message.from, performance.now())) outbox.resync();
       for (const [topic, ids] of message.topics) subscribers.deliver(topic, ids);
       if (message.resync) subscribers.resync();
     },
@@ -57,9 +62,18 @@ export async function openBus(options: BusOptions): Promise<Bus> {
       subscribers.resync();
     },
   });
-  const outbox = new Outbox({ from, channel, log, intervalMs: options.intervalMs ?? 10 });
+  const mayListen = (): boolean => peers.mayListen(performance.now());
+  const outbox = new Outbox({ from, channel, log, mayListen, intervalMs: options.intervalMs ?? 10 });
   await channel.open();
-  await channel.notify([JSON.stringify([from, {}])]).catch(() => undefined);
+  const sayHello = (): Promise<void> => channel.notify(hello).catch(() => undefined);
+  await sayHello();
+  let saidMs = performance.now();
+  const greeting = setInterval(() => {
+    // this process stood still so long that the others may have stopped telling it anything
+    if (performance.now() - saidMs > helloEveryMs * 2) subscribers.resync();
+    saidMs = performance.now();
+    void sayHello();
+  }, helloEveryMs).unref();
   const probe = setTimeout(() => {
     if (!heardItself)
       log.warn(
@@ -70,6 +84,7 @@ export async function openBus(options: BusOptions): Promise<Bus> {
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearTimeout(probe);
+    clearInterval(greeting);
     await outbox.close();
     await channel.close();
   };

@@ -3,6 +3,7 @@ import type { Language } from "@towermill/contract";
 import type { RunIo, RunRequest, ScriptSource } from "@towermill/runtimes";
 import { InterpolationError, interpolateArguments } from "@towermill/vault";
 import { workspaceScripts } from "./code.ts";
+import { sharedKeyOf } from "./flow-shared.ts";
 import { jobEnvironment, scriptEnvironment } from "./environment.ts";
 import { createMask } from "./mask.ts";
 import { endingOf, errorResult } from "./outcome.ts";
@@ -71,6 +72,7 @@ async function requestFor(
     args,
     env: { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual },
     timeoutMs: timeoutMs(ctx, running),
+    shared: sharedKeyOf(job),
     memoryLimitMb: ctx.memoryLimitMb,
     fresh:
       ctx.alwaysFresh || job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),

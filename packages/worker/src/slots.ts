@@ -18,8 +18,8 @@ export interface Slots extends LocalWorker {
   /** Takes no more jobs. */
   close(): void;
   readonly free: number;
-  /** Whether a job of this tag may run here, now or in the slot of one that ends. */
-  serves(tag: string): boolean;
+  /** Whether a job of this tag may run in the slot of one that ends; a pinned one runs there whatever its tag. */
+  serves(tag: string, pinned: boolean): boolean;
 }
 
 /**
@@ -73,7 +73,7 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     get free() {
       return free;
     },
-    serves: (tag) => open && served.has(tag),
+    serves: (tag, pinned) => open && (pinned || served.has(tag)),
     reserve(tag): Reservation | null {
       if (!open || free === 0 || !served.has(tag)) return null;
       free -= 1;

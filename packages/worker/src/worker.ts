@@ -20,6 +20,7 @@ import { createOccupancy } from "./occupancy.ts";
 import { errorResult, RunLost } from "./outcome.ts";
 import { completePerpetual } from "./perpetual.ts";
 import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
+import { createSharedFolders } from "./flow-shared.ts";
 import { runScriptJob } from "./script-job.ts";
 import { createSlots } from "./slots.ts";
 
@@ -184,8 +185,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const occupancy = createOccupancy(options.slots, performance.now());
   let executed = 0;
   let lastJob: { id: string; workspace: string } | null = null;
+  const shared = createSharedFolders(options);
   let strays = new Set<string>();
-  const slot: Slot = { worker: registration.name, serves: (tag) => slots.serves(tag) };
+  const slot: Slot = { worker: registration.name, serves: (tag, pinned) => slots.serves(tag, pinned) };
 
   const run = async (job: ClaimedJob): Promise<ClaimedJob | null> => {
     const abort = new AbortController();
@@ -196,6 +198,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       return null;
     });
     active.set(job.id, { job, abort, over });
+    shared.use(job);
     bus.publish("live", [job.id]);
     const next = await over;
     active.delete(job.id);
@@ -232,6 +235,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const unsubscribe = [
     bus.subscribe("wake", (woken) => woken.some((tag) => tags.has(tag)) && slots.fill()),
     bus.subscribe("cancel", cancel),
+    shared.follow(bus),
     bus.onResync(() => slots.fill()),
   ];
   const tick = (): void => {

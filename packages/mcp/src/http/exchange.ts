@@ -9,7 +9,7 @@ import { authInfoOf } from "./sse.ts";
 export interface Message {
   id?: string | number;
   method?: string;
-  params?: { requestId?: string | number };
+  params?: { requestId?: string | number; taskId?: string };
 }
 
 export interface Posted {
@@ -30,6 +30,13 @@ export function servedBy(create: (served: Served) => Server): (context: McpReque
 export function createExchange(handler: McpHttpHandler, cancellations: Cancellations) {
   return async (entry: Entry, { request, body, message }: Posted): Promise<Response> => {
     const { id, method, params } = message;
+    const named = request.headers.get("mcp-name");
+    if (method?.startsWith("tasks/") && named !== null && named.trim() !== params?.taskId) {
+      return Response.json(
+        { jsonrpc: "2.0", id: id ?? null, error: { code: -32020, message: "Mcp-Name does not match params.taskId" } },
+        { status: 400 },
+      );
+    }
     const given = request.headers.get(sessionHeader);
     const session = given !== null && /^[A-Za-z0-9]{32}$/.test(given) ? `${entry.session.principal.id}.${given}` : null;
     if (session && method === "notifications/cancelled" && params?.requestId !== undefined)

@@ -42,7 +42,8 @@ async function statusOf(host: Host, session: WorkspaceSession, id: string): Prom
   return status;
 }
 
-async function ended(host: Host, session: WorkspaceSession, id: string): Promise<ToolResult> {
+/** What came of a job that has ended. */
+export async function endedResult(host: Host, session: WorkspaceSession, id: string): Promise<ToolResult> {
   const response = await askJob(host, session, { operation: "getCompletedJobResult", id });
   const [result, status] = [await response.text(), await statusOf(host, session, id)];
   const tail = status === "success" ? "" : await logTail(host, session, id);
@@ -67,10 +68,10 @@ export async function waitForJob(
   });
   try {
     const { state } = await stateOf(host, session, id);
-    if (state.completed) return await ended(host, session, id);
-    if (await waiting) return await ended(host, session, id);
+    if (state.completed) return await endedResult(host, session, id);
+    if (await waiting) return await endedResult(host, session, id);
     const { state: now } = await stateOf(host, session, id);
-    if (now.completed) return await ended(host, session, id);
+    if (now.completed) return await endedResult(host, session, id);
     return runningResult(id, now.started ? "running" : "queued", await logTail(host, session, id));
   } finally {
     unwanted.abort();

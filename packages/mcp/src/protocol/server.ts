@@ -7,6 +7,7 @@ import type { Session } from "../session.ts";
 import { UnknownTool, type Toolbox } from "../toolbox.ts";
 import { agreement, type Seal } from "./agreement.ts";
 import { getPrompt, listPrompts } from "./prompts.ts";
+import { declaresTasks, serveTasks, tasksExtension } from "./tasks.ts";
 import { completePath, listResources, readResource, resourceTemplates } from "./resources.ts";
 
 /** What every server of a process shares. */
@@ -52,6 +53,7 @@ const capabilities = {
   resources: { listChanged: true },
   prompts: {},
   completions: {},
+  extensions: { [tasksExtension]: {} },
 };
 
 function clientName(server: Server): string {
@@ -90,6 +92,7 @@ function contextOf(
     report: reporter(ctx),
     waitMs: waitMs(ctx.mcpReq._meta),
     client: clientName(server),
+    asTask: declaresTasks(server),
     ...agreement(server, seal, ctx),
   };
 }
@@ -141,6 +144,7 @@ export function createProtocolServer(parts: Parts, served: Served): Server {
   );
   serveTools(server, parts, served);
   serveResources(server, parts, served);
+  serveTasks(server, parts, served);
   parts.extend?.(server, parts);
   return server;
 }

@@ -4,6 +4,7 @@ import { ToolFailure, nearest } from "../failure.ts";
 import type { Host } from "../host.ts";
 import { cancelJob, lastLine, logTail } from "../job/access.ts";
 import { followJob, outcomeResult, runningResult } from "../job/follow.ts";
+import { taskAfterMs, taskResult, type TaskResult } from "../job/task.ts";
 import type { ToolResult } from "../result.ts";
 import type { WorkspaceSession } from "../session.ts";
 import { scopesFor } from "../verdict.ts";
@@ -69,13 +70,13 @@ export async function runRunnable(
   host: Host,
   session: WorkspaceSession,
   { runnable, args, context }: RunnableCall,
-): Promise<ToolResult> {
+): Promise<ToolResult | TaskResult> {
   requireArguments(runnable, args);
   const id = newJobId();
   const unwanted = new AbortController();
   const follow = {
     id,
-    timeoutMs: context.waitMs,
+    timeoutMs: context.asTask ? Math.min(taskAfterMs, context.waitMs) : context.waitMs,
     signal: AbortSignal.any([context.signal, unwanted.signal]),
     report: context.report,
     lastLine: () => lastLine(host, session, id),
@@ -91,6 +92,7 @@ export async function runRunnable(
   }
   const outcome: Outcome | null = await waiting;
   if (outcome === null && context.signal.aborted) await cancelJob(host, session, id);
+  if (outcome === null && context.asTask) return taskResult(session.workspace, id);
   const failed = outcome === null || outcome.status === "failure" || outcome.status === "canceled";
   const tail = failed ? await logTail(host, session, id) : "";
   return outcome

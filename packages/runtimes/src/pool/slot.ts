@@ -25,6 +25,8 @@ export interface Slot {
   assign(prepared: Prepared): void;
   /** Folder of its jobs, as the process sees it; emptied after each. */
   work: string;
+  /** The same folder as this process sees it, and the user it belongs to; `null` = this process's own. */
+  place: { work: string; uid: number | null };
   /** Ends the process and removes its folders. */
   discard(): Promise<void>;
 }
@@ -71,6 +73,7 @@ function describeSlot(options: SlotOptions, runner: Runner, place: ReturnType<Sa
       if (place.code !== null) linkCode(prepared.mounts, place.code);
     },
     work: place.work,
+    place: { work: join(place.folder, "work"), uid: place.spec.uid },
     discard: async () => {
       await runner.kill();
       await rm(place.folder, { recursive: true, force: true }).catch(() => undefined);

@@ -1,7 +1,8 @@
 import { sql, type Queryable } from "@towermill/store";
+import { followRunnable } from "../handlers/triggers-runnable.ts";
 
 /**
- * Moves a flow with its history and what refers to it by path: its schedules, and who starred it.
+ * Moves a flow with its history and what refers to it by path: its schedules and triggers, and who starred it.
  * @returns its versions, for caches to forget where they belong
  */
 export async function moveFlow(
@@ -13,9 +14,7 @@ export async function moveFlow(
   const versions = await tx.query<{ id: number }>(
     sql`update flow_version set path = ${to} where workspace_id = ${workspace} and path = ${from} returning id`,
   );
-  await tx.execute(
-    sql`update schedule set script_path = ${to} where workspace_id = ${workspace} and script_path = ${from} and is_flow`,
-  );
+  await followRunnable(tx, { workspace, path: from, isFlow: true }, { to });
   await tx.execute(sql`
     insert into favorite (workspace_id, username, kind, path)
     select workspace_id, username, kind, ${to} from favorite

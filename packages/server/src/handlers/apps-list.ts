@@ -93,7 +93,7 @@ export async function listApps(
       exists (select 1 from draft d where d.workspace_id = a.workspace_id and d.kind in ('app', 'raw_app')
         and d.path = a.path and d.email = ${member.email}) as is_draft
     from ${newestVersions} where ${shownApps(call)} ${filters(call, rawOnly)}
-    order by starred desc, v.id ${query.order_desc === false ? sql`asc` : sql`desc`} ${limitTo(query, { request })}`);
+    order by a.version ${query.order_desc === false ? sql`asc` : sql`desc`} ${limitTo(query, { request })}`);
   const found = rows.map((row) => listed(row, query.with_deployment_msg ?? false));
   const withDrafts = query.include_draft_only && !member.isOperator && (query.page ?? 0) <= 1;
   return withDrafts ? [...(await ownDrafts(db, call, rawOnly)), ...found] : found;

@@ -1,7 +1,7 @@
 import { ApiError, jsonMembers, jsonObject, type Member } from "@towermill/contract";
 import { sql, type Queryable } from "@towermill/store";
 
-export const executionModes = ["viewer", "publisher", "guest", "anonymous"];
+const executionModes = ["viewer", "publisher", "guest", "anonymous"];
 
 interface PolicyChange {
   /** The policy as it was sent, JSON text; `undefined` when none was. */

@@ -27,8 +27,7 @@ const columns = sql`
   v.deployment_msg, v.created_by, v.created_at`;
 
 /** Every app with its newest version, as `a` and `v`. */
-export const newestVersions = sql`app a join lateral (
-  select * from app_version n where n.app_id = a.id order by n.id desc limit 1) v on true`;
+export const newestVersions = sql`app a join app_version v on v.id = a.version`;
 
 const everyVersion = sql`
   array(select n.id from app_version n where n.app_id = a.id order by n.id) as versions`;

@@ -57,6 +57,7 @@ async function addVersion(tx: Queryable, member: Member, change: AppChange & { a
     insert into app_version (app_id, value, deployment_msg, created_by, js, css)
     values (${change.appId}, ${change.value}, ${change.fields.deployment_message}, ${member.username},
       ${change.bundle?.js ?? null}, ${change.bundle?.css ?? null}) returning id`);
+  await tx.execute(sql`update app set version = ${id} where id = ${change.appId}`);
   return id;
 }
 

@@ -52,7 +52,7 @@ async function* flows(reader: Reader, query: ExportQuery): Entries {
 
 async function* apps(reader: Reader, query: ExportQuery): Entries {
   const columns = sql`t.path, t.summary, t.policy, t.custom_path, t.raw_app, t.labels, t.extra_perms,
-    (select v.value from app_version v where v.app_id = t.id order by v.id desc limit 1) as value`;
+    (select v.value from app_version v where v.id = t.version) as value`;
   const source = { domain: "apps", columns, table: sql`app` } as const;
   for await (const row of readableRows<AppItem & Readable>(reader, source)) yield appEntry(item(row, query));
 }

@@ -3,6 +3,7 @@ import { sql } from "@towermill/store";
 import type { Call } from "../http/call.ts";
 import { readableFlow } from "../flows/find.ts";
 import type { Services } from "../services.ts";
+import { triggerCounts } from "./triggers-runnable.ts";
 
 type CallOf<Id extends string> = Call<Extract<(typeof flowsOperations)[number], { id: Id }>>;
 
@@ -46,15 +47,8 @@ export function flowTriggers({ db }: Services) {
   return {
     async getTriggersCountOfFlow(call: CallOf<"getTriggersCountOfFlow">) {
       const { path } = await readableFlow(db, call, call.params.path);
-      const schedules = await db.query<{ path: string; schedule: string }>(sql`
-        select path, schedule from schedule
-        where workspace_id = ${call.member.workspace} and script_path = ${path} and is_flow order by path`);
-      const primary = schedules.find((schedule) => schedule.path === path);
-      return {
-        ...(primary ? { primary_schedule: { schedule: primary.schedule } } : {}),
-        schedule_count: schedules.length,
-        webhook_count: (await tokensOf(call)).length,
-      };
+      const counts = await triggerCounts(db, { workspace: call.member.workspace, path, isFlow: true });
+      return { ...counts, webhook_count: (await tokensOf(call)).length };
     },
     async listTokensOfFlow(call: CallOf<"listTokensOfFlow">) {
       await readableFlow(db, call, call.params.path);

@@ -5,7 +5,7 @@ import { sql, type Queryable } from "@towermill/store";
  * Names of the rule sets that restrict a member in one of the given ways: those that neither name the member nor one of
  * the member's groups (`name` or `g/name`, `username`, `u/username` or the address) as exempt.
  */
-export async function restrictedBy(
+async function restrictedBy(
   db: Queryable,
   member: Member,
   kinds: readonly ProtectionRuleKind[],

@@ -11,6 +11,7 @@ import { newestAt, scriptJson, type ScriptRow } from "../scripts/row.ts";
 import type { Services } from "../services.ts";
 import { draftAlone, draftOverlay, withOverlay } from "./drafts-overlay.ts";
 import { scriptWrites } from "./scripts-write.ts";
+import { triggerCounts } from "./triggers-runnable.ts";
 
 type Ops = typeof scriptsOperations;
 type CallOf<Id extends string> = Call<Extract<Ops[number], { id: Id }>>;
@@ -109,8 +110,9 @@ function triggers({ db }: Services) {
       order by created_at desc`);
   return {
     async getTriggersCountOfScript(call: CallOf<"getTriggersCountOfScript">) {
-      await readableAt(db, call, call.params.path);
-      return { webhook_count: (await tokensOf(call)).length };
+      const { path } = await readableAt(db, call, call.params.path);
+      const counts = await triggerCounts(db, { workspace: call.member.workspace, path, isFlow: false });
+      return { ...counts, webhook_count: (await tokensOf(call)).length };
     },
     async listTokensOfScript(call: CallOf<"listTokensOfScript">) {
       await readableAt(db, call, call.params.path);

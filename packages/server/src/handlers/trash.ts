@@ -68,13 +68,16 @@ async function requireReadableSecrets(vault: Vault, row: TrashRow): Promise<void
 
 async function putBack(tx: Queryable, row: TrashRow): Promise<void> {
   // The workspace may have another id by now; tables without that column leave it out.
-  const place = sql`json_build_object('workspace_id', ${row.workspace_id}::text)`;
+  const place = { workspace_id: row.workspace_id };
+  // Who was given access may have left meanwhile, and another taken the name: what the trash still says counts.
+  const main = row.item_kind === "raw_app" ? "app" : row.item_kind;
   for (const [name, rows] of jsonMembers(row.item_data)) {
     const table = sql.ident(name);
+    const now = sql.json(name === main ? { ...place, extra_perms: row.extra_perms } : place);
     await tx.execute(sql`
       insert into ${table} overriding system value
       select n.* from json_array_elements(${rows}::json) with ordinality r (item, position),
-        json_populate_record(json_populate_record(null::${table}, r.item), ${place}) n
+        json_populate_record(json_populate_record(null::${table}, r.item), ${now}::json) n
       order by r.position`);
   }
   await tx.execute(sql`delete from trash where id = ${row.id}`);

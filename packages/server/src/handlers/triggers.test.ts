@@ -152,6 +152,29 @@ test("whom a trigger runs as is kept only by those who may, and its permissions 
   });
 });
 
+test("what starts a script is counted, and follows it when it moves", async () => {
+  const script = { path: "u/alice/s", summary: "", description: "", content: "echo 1", language: "bash" };
+  const { 0: status, 1: hash } = await said("scripts/create", { body: script });
+  expect(status).toBe(201);
+  await said("kafka_triggers/create", { body: { path: "u/alice/t", ...common, ...bodies.kafka } });
+  await said("http_triggers/create", { body: { path: "u/alice/t", ...common, ...bodies.http } });
+  await said("native_triggers/github/create", { body: { ...common, service_config: {} } });
+  const counts = {
+    kafka_count: 1,
+    http_routes_count: 1,
+    github_count: 1,
+    nats_count: 0,
+    schedule_count: 0,
+    webhook_count: 0,
+  };
+  expect(await json("scripts/get_triggers_count/u/alice/s")).toMatchObject(counts);
+  expect((await said("scripts/create", { body: { ...script, path: "u/alice/moved", parent_hash: hash } }))[0]).toBe(
+    201,
+  );
+  expect(await json("scripts/get_triggers_count/u/alice/moved")).toMatchObject(counts);
+  expect(await json("kafka_triggers/get/u/alice/t")).toMatchObject({ script_path: "u/alice/moved" });
+});
+
 test("a token for one kind of triggers is of no use for another", async () => {
   await addToken("alice", "kafka-only", ["kafka_triggers:read"]);
   expect((await said("kafka_triggers/list", { as: "kafka-only" }))[0]).toBe(200);

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { ApiError, requireItemPath, type Member, type NewScript } from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
+import { followRunnable } from "../handlers/triggers-runnable.ts";
 import { requireWritable, requireWriteAt } from "../http/item.ts";
 import { memberText, requireSearchable } from "../http/verbatim.ts";
 import type { Caller } from "../identity/caller.ts";
@@ -138,6 +139,9 @@ async function deployIn(
   const unlocked = { workspace, path: script.path, hash, language, content: script.content, tag, member };
   const lockJob = lock === null ? await pushDependencyJob(tx, unlocked) : null;
   await store(tx, deployment, { version, parent, hash, lockJob });
+  if (parent && parent.path !== script.path) {
+    await followRunnable(tx, { workspace, path: parent.path, isFlow: false }, { to: script.path });
+  }
   const [operation, actionKind] = parent
     ? (["scripts.update", "Updated"] as const)
     : (["scripts.create", "Created"] as const);

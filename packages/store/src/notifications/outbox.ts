@@ -7,6 +7,8 @@ interface OutboxOptions {
   readonly channel: Channel;
   readonly log: Log;
   readonly intervalMs: number;
+  /** Whether any other process may hear; if none does, nothing is sent. */
+  readonly mayListen: () => boolean;
 }
 
 // While the database is away messages pile up; beyond this many one "look for yourselves" replaces them.
@@ -30,7 +32,7 @@ export class Outbox {
   }
 
   add(topic: string, ids: readonly string[]): void {
-    if (this.#closed) return;
+    if (this.#closed || !this.#options.mayListen()) return;
     const waiting = this.#waiting.get(topic) ?? new Set();
     this.#waiting.set(topic, waiting);
     const before = waiting.size;
@@ -40,6 +42,12 @@ export class Outbox {
       this.#clear();
       this.#resync = true;
     }
+    this.flushSoon();
+  }
+
+  /** Tells the others to look for themselves. */
+  resync(): void {
+    this.#resync = true;
     this.flushSoon();
   }
 
