@@ -155,7 +155,6 @@ describe.skipIf(node === null || !existsSync(suite))(
         "-o",
         testFolder(),
       ]);
-      if (process.env["SHOW"]) console.log(output.slice(output.indexOf("=== SUMMARY")));
       const scored = output.slice(output.indexOf("=== SUMMARY ==="), output.indexOf("Not scored"));
       const failed = Array.from(scored.matchAll(/^✗ ([a-z0-9-]+): .*$/gm), ([line]) => line).filter(
         (line) => !/json-schema-2020-12|http-custom-header|tasks-|skills/.test(line),

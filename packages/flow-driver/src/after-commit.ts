@@ -2,6 +2,7 @@ import { ApiError } from "@towermill/contract";
 import { noteInLog, releaseNext, writeCachedResult, type Ended } from "@towermill/queue";
 import type { BatchesOptions, Pending } from "./batch.ts";
 import type { Drive } from "./drive.ts";
+import { rootOf } from "./place.ts";
 import type { Claims } from "./slots.ts";
 import type { Written } from "./write.ts";
 
@@ -15,7 +16,7 @@ const mostStatuses = 2000;
 
 /** What follows when a plan is written: claimed jobs start, others' workers wake, everybody who waits is told. */
 export async function afterCommit(options: BatchesOptions, work: Drive, commit: Commit): Promise<void> {
-  const { dispatcher, log } = options;
+  const { bus, dispatcher, log } = options;
   const { written, batch, claimed } = commit;
   remember(work);
   claimed.start(written.at);
@@ -31,6 +32,7 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
     else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending, written.at) });
   }
   dispatcher.ended(ended);
+  bus.publish("live", [...new Set([...work.states.values()].flatMap(({ run: { job } }) => [job.id, rootOf(job)]))]);
   if (work.plan.early.length > 0)
     await dispatcher.announce(work.plan.early.map(({ job }) => job)).catch(() => undefined);
   dispatcher.wake(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FlowEvent } from "@towermill/openflow";
 import type { ClaimedJob, Completion, Dispatcher } from "@towermill/queue";
-import type { Database, Log } from "@towermill/store";
+import { errorCode, type Bus, type Database, type Log } from "@towermill/store";
 import { createDrive, drive, stateOf, type Drive, type DriveContext } from "./drive.ts";
 import type { Driven, Slot } from "./driver.ts";
 import { isUnrecoverable } from "./ended-elsewhere.ts";
@@ -11,7 +11,7 @@ import { saysRecover } from "./marks.ts";
 import { assignSlots } from "./slots.ts";
 import type { PlannedResume } from "./plan.ts";
 import { refusalOf, writePlan } from "./write.ts";
-import { failureEnd } from "./failure.ts";
+import { failureEnd, type Breakage } from "./failure.ts";
 
 /** Something that moves a flow. */
 export type Entry =
@@ -30,7 +30,7 @@ export interface EventEntry {
 export interface Pending {
   entry: Entry;
   /** The drive could not be worked out with it: it is written as a failure of the flow. */
-  broken: { name: string; message: string } | null;
+  broken: Breakage | null;
   done(driven: Driven): void;
   fail(error: unknown): void;
 }
@@ -42,6 +42,7 @@ export interface Batches {
 export interface BatchesOptions {
   ctx: DriveContext;
   db: Database;
+  bus: Bus;
   dispatcher: Dispatcher;
   log: Log;
 }
@@ -177,15 +178,24 @@ async function mayTryAgain(error: unknown, [pending]: readonly Pending[], log: L
     log.warn({ err: error }, "a flow could not be moved, trying again");
     return true;
   }
-  if (!pending || pending.broken !== null || pending.entry.kind === "event") return false;
-  log.error({ err: error, job: pending.entry.job.id }, "a flow could not be moved: it fails");
-  pending.broken = { name: "InternalErr", message: error instanceof Error ? error.message : String(error) };
+  if (!pending || pending.broken !== null) return false;
+  const { entry } = pending;
+  if (entry.kind === "event" && entry.event.type === "resume") return false;
+  log.error({ err: error, job: entry.kind === "event" ? entry.flowJob : entry.job.id }, "a flow could not be moved: it fails");
+  pending.broken = breakageOf(error);
   return true;
+}
+
+/** SQLSTATE classes 22 (data), 54 (limits): the value itself is refused. */
+function breakageOf(error: unknown): Breakage {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!/^(22|54)/.test(errorCode(error) ?? "")) return { name: "InternalErr", message };
+  return { name: "ResultNotStorable", message: `The result cannot be stored: ${message}` };
 }
 
 /** Classes 08 (connection), 53 (resources), 57 (shutdown), 40 (conflicts), 55 (locks), and errors without SQLSTATE of the socket. */
 function isDatabaseAway(error: unknown): boolean {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  const code = errorCode(error) ?? "";
   if (/^(08|53|57|40|55)/.test(code) || /^E[A-Z]+$/.test(code)) return true;
   return error instanceof Error && /timeout exceeded|Connection terminated|connect/i.test(error.message);
 }

@@ -1,3 +1,4 @@
+import { cancelJobs } from "@towermill/queue";
 import { sql } from "@towermill/store";
 import { expect, test } from "vitest";
 import { code, openFlowWorld } from "./flow-world.fixture.ts";
@@ -81,3 +82,27 @@ test("a running step is shown as in progress", async () => {
   }
   expect((await world.ended(id)).status).toBe("success");
 });
+
+test("a flow whose version disappears while it runs fails instead of waiting for ever", async () => {
+  const slow = "export async function main() { await new Promise((r) => setTimeout(r, 20000)) }";
+  await world.deploy("u/alice/gone", { modules: [code("a", slow), code("b", random)] });
+  const { id: version } = await world.db.one<{ id: number }>(sql`select id from flow_version where path = 'u/alice/gone'`);
+  const deployed = { kind: "flow" as const, rawFlow: null, hash: String(version), path: "u/alice/gone" };
+  const id = await world.start({ modules: [] }, {}, deployed);
+  const step = await until(() => world.db.maybe<{ id: string }>(sql`select id from job where parent_job = ${id}`));
+  await world.db.execute(sql`delete from flow_version where path = 'u/alice/gone'`);
+  const { stopping } = await cancelJobs(world.db, { workspace: "admins", ids: [step.id], by: "alice", reason: "gone", force: true });
+  world.bus.publish("cancel", [...stopping, step.id]);
+  await world.otherDriver().endedElsewhere([step.id]);
+  const done = await until(() => world.db.maybe<{ status: string; result: string }>(sql`select status, result from job_done where id = ${id}`));
+  expect(done.status).toBe("failure");
+  expect(done.result).toContain("does not exist any more");
+});
+
+async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -25,6 +25,8 @@ export interface FlowWorld {
   dispatcher: Dispatcher;
   driver: FlowDriver;
   worker(): RunningWorker;
+  /** A driver as another process has it: it remembers nothing of what the world's did. */
+  otherDriver(): FlowDriver;
   /** Commits that wrote something so far: statements by themselves, and transactions. */
   writes(): string[];
   /** Runs a flow to its end. */
@@ -156,6 +158,8 @@ export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {})
     driver,
     worker: () => worker,
     writes,
+    otherDriver: () =>
+      createFlowDriver({ db, bus, dispatcher, log: silentLog, vault, deployed: createDeployedFlows({ db, bus }), evaluator }),
     start,
     ended,
     status,

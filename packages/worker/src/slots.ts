@@ -1,6 +1,15 @@
 import { claimJobs, type ClaimedJob, type LocalWorker, type Reservation } from "@towermill/queue";
 import type { Database, Log } from "@towermill/store";
 
+/** How long one flow has had a slot. */
+export interface Stay {
+  /** It has had its turn: the next step waits in the queue like everybody else's. */
+  isOver(): boolean;
+}
+
+/** Steps of one flow follow each other in a slot for this long, then others get a chance. */
+const longestStayMs = 3000;
+
 export interface SlotsOptions {
   db: Database;
   log: Log;
@@ -8,7 +17,7 @@ export interface SlotsOptions {
   tags: readonly string[];
   count: number;
   /** Runs a job; resolves when it is over, with the job that has its slot next, if one was claimed for it. Never rejects. */
-  run(job: ClaimedJob): Promise<ClaimedJob | null>;
+  run(job: ClaimedJob, stay: Stay): Promise<ClaimedJob | null>;
 }
 
 /** The slots of a worker: they are filled by pushes of this process, and by claiming whenever something may be due. */
@@ -34,7 +43,9 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
   let due = true;
 
   const occupy = async (first: ClaimedJob): Promise<void> => {
-    for (let job: ClaimedJob | null = first; job !== null;) job = await run(job);
+    const since = performance.now();
+    const stay: Stay = { isOver: () => performance.now() - since > longestStayMs };
+    for (let job: ClaimedJob | null = first; job !== null;) job = await run(job, stay);
     free += 1;
     claim();
   };

@@ -22,7 +22,7 @@ import { completePerpetual } from "./perpetual.ts";
 import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
 import { createSharedFolders } from "./flow-shared.ts";
 import { runScriptJob } from "./script-job.ts";
-import { createSlots } from "./slots.ts";
+import { createSlots, type Stay } from "./slots.ts";
 
 export interface WorkerOptions extends WorkerContext {
   dispatcher: Dispatcher;
@@ -187,12 +187,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   let lastJob: { id: string; workspace: string } | null = null;
   const shared = createSharedFolders(options);
   let strays = new Set<string>();
-  const slot: Slot = { worker: registration.name, serves: (tag, pinned) => slots.serves(tag, pinned) };
+  const slotOf = (stay: Stay): Slot => ({
+    worker: registration.name,
+    serves: (tag, pinned) => slots.serves(tag, pinned) && (pinned || !stay.isOver()),
+  });
 
-  const run = async (job: ClaimedJob): Promise<ClaimedJob | null> => {
+  const run = async (job: ClaimedJob, stay: Stay): Promise<ClaimedJob | null> => {
     const abort = new AbortController();
     occupancy.begin(performance.now());
-    const parts = { completer, logs, dispatcher, flows, slot };
+    const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay) };
     const over = runToEnd(options, parts, { job, signal: abort.signal }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
       return null;

@@ -1,6 +1,7 @@
 import { ApiError, type scriptsListOperations } from "@towermill/contract";
 import { importStatements } from "@towermill/signature";
 import { sql, type Queryable, type Sql } from "@towermill/store";
+import { listedRunnables, type ListedRunnable } from "../flows/runnables.ts";
 import { jsonText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { patternsOf } from "../http/item.ts";
@@ -85,11 +86,6 @@ function lists({ db }: Services) {
   };
 }
 
-/** Kinds that a list across kinds asks for; flows and apps have sources of their own. */
-function wantsScripts(kinds: string | undefined): boolean {
-  return kinds === undefined || kinds === "" || kinds.split(",").includes("script");
-}
-
 /** `%word%word%` of the search's terms; `null` when nothing can match. */
 function searchPattern(search: string | undefined): string | null | undefined {
   if (search === undefined || search === "") return undefined;
@@ -116,10 +112,10 @@ function cursorOf(text: string): Cursor {
   throw new ApiError("bad_request", "query.cursor: is not a cursor of a previous page");
 }
 
-function runnableJson(workspace: string, row: ListedScriptRow) {
+function runnableJson(workspace: string, row: ListedRunnable) {
   const { auto_kind, codebase, labels, ws_error_handler_muted } = row.options;
   return {
-    type: "script" as const,
+    type: row.type,
     workspace_id: workspace,
     path: row.path,
     summary: row.summary,
@@ -133,15 +129,18 @@ function runnableJson(workspace: string, row: ListedScriptRow) {
     ws_error_handler_muted: ws_error_handler_muted ?? false,
     edited_at: row.created_at,
     ...(row.hash === null ? {} : { hash: row.hash }),
-    language: row.language,
-    kind: row.kind,
-    auto_kind,
-    use_codebase: codebase !== undefined,
+    ...(row.type === "script"
+      ? { language: row.language, kind: row.kind, auto_kind, use_codebase: codebase !== undefined }
+      : {}),
     ...(row.has_deploy_errors ? { has_deploy_errors: true } : {}),
   };
 }
 
-async function runnablePage(db: Queryable, call: CallOf<"listRunnables">, pattern: string | undefined) {
+async function runnablePage(
+  db: Queryable,
+  call: CallOf<"listRunnables">,
+  { runnables, pattern }: { runnables: Sql; pattern: string | undefined },
+) {
   const { query } = call;
   const byName = query.order_by === "name";
   const key = byName
@@ -152,17 +151,16 @@ async function runnablePage(db: Queryable, call: CallOf<"listRunnables">, patter
   const after = query.cursor === undefined ? null : cursorOf(query.cursor);
   const compare = descending ? sql`<` : sql`>`;
   const size = query.per_page ?? 30;
-  const filter: ScriptFilter = query;
-  const rows = await db.query<ListedScriptRow & { sort_key: string }>(sql`
-    select s.*, ${key} collate "C" as sort_key from (${listedScripts(whoOf(call), filter)}) s
+  const rows = await db.query<ListedRunnable & { sort_key: string }>(sql`
+    select s.*, ${key} collate "C" as sort_key from (${runnables}) s
     where ${pattern === undefined ? sql`true` : sql`(s.summary || ' (' || s.path || ')') ilike ${pattern}`}
-      and ${after ? sql`(${key} collate "C", s.path collate "C") ${compare} (${after.key}, ${after.path})` : sql`true`}
-    order by sort_key ${direction}, s.path collate "C" ${direction} limit ${size + 1}`);
+      and ${after ? sql`(${key} collate "C", s.type || s.path collate "C") ${compare} (${after.key}, ${after.path})` : sql`true`}
+    order by sort_key ${direction}, s.type || s.path collate "C" ${direction} limit ${size + 1}`);
   const page = rows.slice(0, size);
   const last = rows.length > size ? page.at(-1) : undefined;
   const items = page.map((row) => runnableJson(call.member.workspace, row));
   return last
-    ? { items, next_cursor: Buffer.from(JSON.stringify([last.sort_key, last.path])).toString("base64url") }
+    ? { items, next_cursor: Buffer.from(JSON.stringify([last.sort_key, last.type + last.path])).toString("base64url") }
     : { items };
 }
 
@@ -170,29 +168,29 @@ function runnables({ db }: Services) {
   return {
     async listRunnables(call: CallOf<"listRunnables">) {
       const pattern = searchPattern(call.query.search);
-      if (!wantsScripts(call.query.kinds) || pattern === null) return { items: [] };
-      return jsonText(
-        JSON.stringify(await runnablePage(db, { ...call, query: { ...call.query, kinds: undefined } }, pattern)),
-      );
+      const runnables = listedRunnables(call, call.query.kinds, { ...call.query, kinds: undefined });
+      if (runnables === null || pattern === null) return { items: [] };
+      return jsonText(JSON.stringify(await runnablePage(db, call, { runnables, pattern })));
     },
     async countRunnablesByOwner(call: CallOf<"countRunnablesByOwner">) {
-      if (!wantsScripts(call.query.kinds)) return { counts: {} };
-      const filter: ScriptFilter = { ...call.query, kinds: undefined };
+      const runnables = listedRunnables(call, call.query.kinds, { ...call.query, kinds: undefined });
+      if (runnables === null) return { counts: {} };
       const rows = await db.query<{ owner: string; count: number }>(sql`
         select split_part(s.path, '/', 1) || '/' || split_part(s.path, '/', 2) as owner, count(*)::int as count
-        from (${listedScripts(whoOf(call), filter)}) s group by owner order by owner`);
+        from (${runnables}) s group by owner order by owner`);
       return { counts: Object.fromEntries(rows.map(({ owner, count }) => [owner, count])) };
     },
     async listPathAutocompletePaths({ member, caller }: CallOf<"listPathAutocompletePaths">) {
       const pathsOf = (
-        table: "script" | "variable" | "resource",
-        domain: "scripts" | "variables" | "resources",
+        table: "script" | "flow" | "variable" | "resource",
+        domain: "scripts" | "flows" | "variables" | "resources",
       ): Sql => sql`
         select path from ${sql.ident(table)} where workspace_id = ${member.workspace}
           ${table === "script" ? sql`and not archived and not deleted` : sql.empty}
+          ${table === "flow" ? sql`and not archived` : sql.empty}
           and ${visible(member, patternsOf(caller, domain), { path: sql`path`, extraPerms: sql`extra_perms` })}`;
       const rows = await db.query<{ path: string }>(sql`
-        ${pathsOf("script", "scripts")} union ${pathsOf("variable", "variables")} union ${pathsOf("resource", "resources")}
+        ${pathsOf("script", "scripts")} union ${pathsOf("flow", "flows")} union ${pathsOf("variable", "variables")} union ${pathsOf("resource", "resources")}
         order by path`);
       return { paths: rows.map(({ path }) => path) };
     },

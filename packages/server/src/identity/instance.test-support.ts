@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { createEvaluator } from "@towermill/expression";
+import { createDeployedFlows, createFlowDriver } from "@towermill/flow-driver";
 import { createDispatcher } from "@towermill/queue";
 import { openBus, silentLog, type Bus, type Database } from "@towermill/store";
 import { openVault } from "@towermill/vault";
@@ -52,12 +54,16 @@ function callOf(app: Hono): Instance["call"] {
 
 function servicesOf({ db, bus, clock }: { db: Database; bus: Bus; clock: Clock }): Services {
   const instanceKey = randomBytes(32);
+  const dispatcher = createDispatcher({ db, bus });
+  const vault = openVault({ db, bus, instanceKey });
+  const flows = { deployed: createDeployedFlows({ db, bus }), evaluator: createEvaluator() };
   return {
     db,
     bus,
     clock,
-    dispatcher: createDispatcher({ db, bus }),
-    vault: openVault({ db, bus, instanceKey }),
+    dispatcher,
+    vault,
+    flowDriver: createFlowDriver({ db, bus, dispatcher, log: silentLog, vault, ...flows }),
     log: silentLog,
     version: "0.0.0",
     baseUrl: "https://tower.example",
