@@ -137,6 +137,16 @@ async function approveAll(db: Database, approve: (job: string) => Promise<void>)
   }
 }
 
+/** A database that was killed is back soon. */
+function patiently<T>(work: () => Promise<T>): Promise<T> {
+  return retrying(work, { retry: "idempotent", withinMs: 30_000 });
+}
+
+/** A push whose answer was lost is found again by its id. */
+async function pushOnce(db: Database, dispatcher: Dispatcher, job: NewJob): Promise<void> {
+  if ((await db.maybe(sql`select from job where id = ${job.id}`)) === undefined) await dispatcher.push(job);
+}
+
 test(
   `${flows} flows end right while workers, server and PostgreSQL are killed ${kills} times`,
   { timeout: 900_000 },
@@ -161,31 +171,29 @@ test(
     const runner = { requester: { scopes: null, triggerKind: null, tags: "unserved" as const }, member: admin };
     const rules = { custom: [], perWorkspace: false, served: new Set<string>() };
     const ids: string[] = [];
-    for (let n = 0; n < flows; n += 1) {
-      const request = {
-        flow: { value: JSON.stringify(value), path: "u/admin/chaos" },
-        args: JSON.stringify({ n }),
-        options: {},
-      };
-      const job = newFlowJob(request, runner, rules);
-      await dispatcher.push(job);
+    const push = async (): Promise<void> => {
+      const flow = { value: JSON.stringify(value), path: "u/admin/chaos" };
+      const job = newFlowJob({ flow, args: JSON.stringify({ n: ids.length }), options: {} }, runner, rules);
       ids.push(job.id);
-    }
+      await patiently(() => pushOnce(db, dispatcher, job));
+    };
     const approve = (job: string): Promise<void> =>
       driver.resume({ workspace: "admins", job, resumeId: 1, approver: null, approved: true, payload: '{"ok":true}' });
+    await push();
     const approving = approveAll(db, approve);
     for (let kill = 0; kill < kills; kill += 1) {
+      while (ids.length < (flows * (kill + 1)) / kills) await push();
       await settle(300 + next() * 1500);
       const what = (["worker", "server", "worker", "postgres"] as const)[kill % 4] ?? "worker";
       if (what === "postgres") process.kill(postgres.pid, "SIGKILL");
       else await fleet.kill(what);
     }
     await approving;
-  await patiently(() => approveAll(db, approve));
+    await approveAll(db, approve);
 
     for (const [n, id] of ids.entries()) {
-      const done = await db.one<{ status: string; result: string }>(
-        sql`select status, result from job_done where id = ${id}`,
+      const done = await patiently(() =>
+        db.one<{ status: string; result: string }>(sql`select status, result from job_done where id = ${id}`),
       );
       const l = [1, 2, 3].map((item) => (item + n * 2) * 4);
       expect({ id, status: done.status, result: JSON.parse(done.result) as unknown }).toEqual({

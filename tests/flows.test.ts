@@ -78,7 +78,7 @@ describe("the example flow of the mission", () => {
   };
 
   test(
-    "is created, gets the lock of its inline script, runs, is updated, archived and deleted",
+    "is created, gets the lock of its inline script, runs, is updated, archived, deleted and restored",
     { timeout: 60_000 },
     async () => {
       await call("POST", `${w}/folders/create`, { body: { name: "examples" } });
@@ -108,6 +108,11 @@ describe("the example flow of the mission", () => {
       expect((await call("POST", `${w}/jobs/run/f/f/examples/my_flow`, { body: {} })).status).toBe(404);
       await text("DELETE", `${w}/flows/delete/f/examples/my_flow`);
       expect(await json("GET", `${w}/flows/exists/f/examples/my_flow`)).toBe(false);
+      const [kept] = await json<{ id: number }[]>("GET", `${w}/trash/list?item_kind=flow`);
+      await text("POST", `${w}/trash/restore/${kept?.id}`);
+      await text("POST", `${w}/flows/archive/f/examples/my_flow`, { body: { archived: false } });
+      expect(await json("POST", `${w}/jobs/run_wait_result/f/f/examples/my_flow`, { body: {} })).toBe(2);
+      expect(await json<unknown[]>("GET", `${w}/flows/history/p/f/examples/my_flow`)).toHaveLength(2);
     },
   );
 });
@@ -196,6 +201,49 @@ describe("approvals", () => {
     });
     expect((await call("POST", `${w}/jobs/flow/resume/${flow}`, { body: { n: 1 } })).status).toBe(201);
     expect(await ended(flow)).toMatchObject({ success: true, result: { n: 1, by: ["admin"] } });
+  });
+
+  test("an approval page needs no login: the signature shows what is asked and answers it", async () => {
+    const flow = await preview(value);
+    const { step } = await addresses(flow);
+    const signature = await text("GET", `${w}/jobs/job_signature/${step}/5`);
+    const at = (path: string, options: RequestInit = {}): Promise<Response> =>
+      fetch(`${instance.url}/api${w}/jobs_u/flow/${path}`, {
+        headers: { "content-type": "application/json" },
+        ...options,
+      });
+    const shown = await at(`approval_info/${step}?token=5.${signature}`);
+    expect(await shown.json()).toMatchObject({ flow_id: flow, can_approve: true, description: "please" });
+    expect((await at(`approval_info/${step}?token=6.${signature}`)).status).toBe(403);
+    expect((await at(`approval_info/${step}`)).status).toBe(401);
+    const answer = (approval_token: string): Promise<Response> =>
+      at(`resume_suspended/${step}`, { method: "POST", body: JSON.stringify({ payload: { n: 3 }, approval_token }) });
+    expect((await answer("nonsense")).status).toBe(400);
+    expect((await answer(`5.${"0".repeat(64)}`)).status).toBe(403);
+    expect((await answer(`5.${signature}`)).status).toBe(201);
+    expect(await ended(flow)).toMatchObject({ success: true, result: { n: 3, by: ["anonymous"] } });
+  });
+
+  test("addresses are made for those who run or own the flow, not for everybody who sees it", async () => {
+    const make = async (email: string): Promise<string> => {
+      const login = { email, password: "correct horse battery" };
+      await call("POST", "/users/create", { body: { ...login, super_admin: false } });
+      await call("POST", `${w}/workspaces/add_user`, { body: { email, is_admin: false, operator: false } });
+      return (await call("POST", "/auth/login", { body: login })).text();
+    };
+    const erin = await make("erin@example.com");
+    await call("POST", `${w}/folders/create`, { body: { name: "open", extra_perms: { "g/all": false } } });
+    const flow = await text("POST", `${w}/jobs/run/preview_flow`, { body: { value, args: {}, path: "f/open/ask" } });
+    const { flow_status } = await parked(flow);
+    const address = `${w}/jobs/resume_urls/${flow_status.modules[0]?.job}/3`;
+    expect((await call("GET", `${w}/jobs_u/get/${flow}`, { token: erin })).status).toBe(200);
+    expect((await call("GET", address, { token: erin })).status).toBe(403);
+    expect((await call("POST", `${w}/jobs/flow/resume/${flow}`, { token: erin, body: {} })).status).toBe(403);
+    const info = await call("GET", `${w}/jobs_u/flow/approval_info/${flow}`, { token: erin });
+    expect(await info.json()).toMatchObject({ can_approve: false });
+    expect((await call("GET", address)).status).toBe(200);
+    await text("POST", `${w}/jobs_u/queue/cancel/${flow}`, { body: {} });
+    expect((await ended(flow)).status).toBe("canceled");
   });
 
   test("an approval that comes before the flow waits is kept for it", async () => {
@@ -403,6 +451,23 @@ describe("running", () => {
     const otherArgs = (await ended(await restart({ step_id: "c", args: { x: 5 } }))).result as Result;
     expect(otherArgs).toEqual({ ...before, x: 5 });
     expect((await call("POST", `${w}/jobs/restart/f/${id}`, { body: { step_id: "zzz" } })).status).toBe(400);
+  });
+
+  test("a step that names a version of a flow keeps to it, one that does not takes the newest", async () => {
+    const inner = (n: number): object => ({ modules: [bun("n", `export function main() { return ${n} }`)] });
+    await text("POST", `${w}/flows/create`, { body: { path: "f/examples/inner", summary: "", value: inner(1) } });
+    const { version_id } = await json<{ version_id: number }>("GET", `${w}/flows/get/f/examples/inner`);
+    await text("POST", `${w}/flows/update/f/examples/inner`, { body: { value: inner(2) } });
+    const step = (id: string, fields: object): object => ({
+      id,
+      value: { type: "flow", path: "f/examples/inner", input_transforms: {}, ...fields },
+    });
+    const both = bun("c", "export function main(a: number, b: number) { return [a, b] }", {
+      a: "results.a",
+      b: "results.b",
+    });
+    const flow = await preview({ modules: [step("a", { version: version_id }), step("b", {}), both] });
+    expect((await ended(flow)).result).toEqual([1, 2]);
   });
 
   test("cancelling a flow ends the whole tree, and it never turns into a success", async () => {

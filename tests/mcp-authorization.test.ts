@@ -189,7 +189,7 @@ describe("what a confined token sees and calls", () => {
   });
 
   test("one endpoint is one endpoint", async () => {
-    expect(await list("oneEndpoint")).toEqual(["listVariable", "waitForJob"]);
+    expect(await list("oneEndpoint")).toEqual(["listVariable"]);
     expect(await call("oneEndpoint", "listVariable")).toMatch(/^ok/);
     expect(await call("oneEndpoint", "getVariable", { path: "u/alice/v" })).toMatch(
       /^refused: getVariable is not available/,
@@ -211,18 +211,14 @@ describe("what a confined token sees and calls", () => {
     expect(
       await call("bare", "createVariable", { body: { path: "u/alice/bare", value: "1", is_secret: false } }),
     ).toMatch(/^ok/);
-    expect(await list("bareWithin")).toEqual(
-      ["getVariable", "listVariable", "waitForJob"].sort((a, b) =>
-        a === "waitForJob" ? 1 : b === "waitForJob" ? -1 : a.localeCompare(b),
-      ),
-    );
+    expect(await list("bareWithin")).toEqual(["getVariable", "listVariable"]);
     expect(
       await call("bareWithin", "createVariable", { body: { path: "u/alice/no", value: "1", is_secret: false } }),
     ).toMatch(/^refused/);
   });
 
   test("a toolset, read only", async () => {
-    expect(await list("toolset")).toEqual(["getVariable", "listVariable", "waitForJob"]);
+    expect(await list("toolset")).toEqual(["getVariable", "listVariable"]);
   });
 });
 
@@ -267,6 +263,29 @@ describe("roles", () => {
     expect(read.message?.error?.code).toBe(-32602);
     const own = await world.rpc("alice", "resources/read", { params: { uri: `wm://w/jobs/${id}/result` } });
     expect(own.message?.result).toMatchObject({ contents: [{ text: '{"echo":{}}' }] });
+  });
+});
+
+describe("jobs and resources of a narrow token", () => {
+  test("it follows the jobs of what it may run, and no others; code only where its tool is allowed", async () => {
+    const idOf = async (name: string): Promise<string> => {
+      const { message } = await world.rpc("alice", "tools/call", { params: { name, arguments: {} } });
+      return String(message?.result?.structuredContent?.["job_id"]);
+    };
+    const [inside, outside] = [await idOf("s-f_a_x"), await idOf("s-u_alice_own")];
+    expect(await call("onlyFolder", "waitForJob", { id: inside })).toMatch(/^ok/);
+    expect(await call("onlyFolder", "waitForJob", { id: outside })).toMatch(/^refused: .*not found/);
+    expect(await call("oneEndpoint", "waitForJob", { id: inside })).toMatch(/^error -32602/);
+    const read = async (token: string, uri: string): Promise<boolean> =>
+      (await world.rpc(token, "resources/read", { params: { uri } })).message?.result !== undefined;
+    expect(await read("onlyFolder", `wm://w/jobs/${inside}/result`)).toBe(true);
+    expect(await read("onlyFolder", `wm://w/jobs/${outside}/result`)).toBe(false);
+    expect(await read("oneEndpoint", `wm://w/jobs/${inside}`)).toBe(false);
+    expect(await read("oneEndpoint", "wm://w/scripts/u/alice/own")).toBe(false);
+    expect(await read("onlyFolder", "wm://w/scripts/f/a/x")).toBe(false);
+    expect(await read("folder", "wm://w/scripts/f/a/x")).toBe(true);
+    expect(await read("folder", "wm://w/scripts/u/alice/own")).toBe(false);
+    expect(await read("alice", "wm://other/scripts/u/alice/own")).toBe(false);
   });
 });
 

@@ -188,15 +188,33 @@ describe("runs", () => {
 });
 
 describe("tasks", () => {
-  const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } } };
-  const ask = async (method: string, params: Record<string, unknown>, { token = "alice", declared = meta, name = String(params["taskId"] ?? params["name"]) }: { token?: string; declared?: object; name?: string } = {}) => {
-    const { message, status } = await world.rpc(token, method, { params: { ...params, _meta: declared }, headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": method, "mcp-name": name } });
+  const meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } },
+  };
+  const ask = async (
+    method: string,
+    params: Record<string, unknown>,
+    {
+      token = "alice",
+      declared = meta,
+      name = String(params["taskId"] ?? params["name"]),
+    }: { token?: string; declared?: object; name?: string } = {},
+  ) => {
+    const { message, status } = await world.rpc(token, method, {
+      params: { ...params, _meta: declared },
+      headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": method, "mcp-name": name },
+    });
     return { status, error: message?.error, result: message?.result as Record<string, unknown> | undefined };
   };
 
   test("a run that takes longer is a task to clients that know tasks; its owner follows and cancels it", async () => {
     const { result: task } = await ask("tools/call", { name: "s-u_alice_slow", arguments: {} });
-    expect(task).toMatchObject({ resultType: "task", status: "working", taskId: expect.stringMatching(/^w:[0-9a-f-]{36}$/) });
+    expect(task).toMatchObject({
+      resultType: "task",
+      status: "working",
+      taskId: expect.stringMatching(/^w:[0-9a-f-]{36}$/),
+    });
     const taskId = String(task?.["taskId"]);
     expect((await ask("tasks/get", { taskId })).result).toMatchObject({ status: "working", taskId });
     expect((await ask("tasks/get", { taskId }, { token: "bob" })).error?.code).toBe(-32602);
@@ -210,7 +228,10 @@ describe("tasks", () => {
     const { result } = await ask("tools/call", { name: "s-u_alice_quick", arguments: { n: 5 } });
     expect(result).toMatchObject({ structuredContent: { status: "success", result: { n: 5 } } });
     const { job_id: id } = (result?.["structuredContent"] ?? {}) as { job_id?: string };
-    expect((await ask("tasks/get", { taskId: `w:${id ?? ""}` })).result).toMatchObject({ status: "completed", result: { structuredContent: { result: { n: 5 } } } });
+    expect((await ask("tasks/get", { taskId: `w:${id ?? ""}` })).result).toMatchObject({
+      status: "completed",
+      result: { structuredContent: { result: { n: 5 } } },
+    });
   });
 
   test("a client that does not know tasks is told so", async () => {

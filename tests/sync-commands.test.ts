@@ -10,7 +10,7 @@ await cli.ok("sync", "push", "--yes", "--plain-secrets");
 
 const file = (name: string): string => readFileSync(join(cli.folder, name), "utf8");
 
-describe("apps by the command line", () => {
+describe("apps by the command line", { timeout: 120_000 }, () => {
   test("are listed, shown and pushed one by one", async () => {
     const list = await cli.json<{ path: string; raw_app: boolean }[]>("app", "list");
     expect(list.map(({ path, raw_app }) => [path, raw_app]).toSorted()).toEqual([
@@ -29,7 +29,7 @@ describe("apps by the command line", () => {
   });
 });
 
-describe("triggers by the command line", () => {
+describe("triggers by the command line", { timeout: 120_000 }, () => {
   test("are listed, found without their kind, and pushed", async () => {
     const list = await cli.ok("trigger", "list");
     for (const kind of [
@@ -56,7 +56,7 @@ describe("triggers by the command line", () => {
   });
 });
 
-test("the trash is listed, looked into and emptied back into the workspace", async () => {
+test("the trash is listed, looked into and emptied back into the workspace", { timeout: 120_000 }, async () => {
   await instance.text("DELETE", "/w/shop/variables/delete/f/shop/greeting");
   expect(await cli.ok("trash", "list")).toMatch(/variable .* f\/shop\/greeting/);
   const [item] = await instance.json<{ id: number }[]>("GET", "/w/shop/trash/list");
@@ -66,27 +66,31 @@ test("the trash is listed, looked into and emptied back into the workspace", asy
   expect(await cli.ok("trash", "list")).toMatch(/No trashed items/);
 });
 
-test("protection rules are pulled into a file and pushed from it: made, changed and removed", async () => {
-  const binding = `\nworkspaces:\n  shop:\n    baseUrl: ${instance.url}/\n    workspaceId: shop\n`;
-  writeTo(cli.folder, { "wmill.yaml": file("wmill.yaml") + binding });
-  const rules = () => instance.json<unknown[]>("GET", "/w/shop/workspaces/protection_rules");
-  const entry = { name: "prod", rules: ["DisableDirectDeployment"], bypass_groups: [], bypass_users: ["u/admin"] };
-  const push = async (shop: unknown[]) => {
-    writeTo(cli.folder, { "protection-rules.yaml": JSON.stringify({ shop }) });
-    await cli.ok("protection-rules", "push", "shop", "--yes");
-  };
-  await push([entry]);
-  expect(await rules()).toEqual([{ ...entry, workspace_id: "shop" }]);
-  await push([{ ...entry, bypass_users: ["u/admin", "u/bob"] }]);
-  expect(await rules()).toMatchObject([{ bypass_users: ["u/admin", "u/bob"] }]);
-  writeTo(cli.folder, { "protection-rules.yaml": "{}" });
-  await cli.ok("protection-rules", "pull", "shop");
-  expect(file("protection-rules.yaml")).toMatch(/u\/bob[\s\S]*DisableDirectDeployment/);
-  await push([]);
-  expect(await rules()).toEqual([]);
-});
+test(
+  "protection rules are pulled into a file and pushed from it: made, changed and removed",
+  { timeout: 120_000 },
+  async () => {
+    const binding = `\nworkspaces:\n  shop:\n    baseUrl: ${instance.url}/\n    workspaceId: shop\n`;
+    writeTo(cli.folder, { "wmill.yaml": file("wmill.yaml") + binding });
+    const rules = () => instance.json<unknown[]>("GET", "/w/shop/workspaces/protection_rules");
+    const entry = { name: "prod", rules: ["DisableDirectDeployment"], bypass_groups: [], bypass_users: ["u/admin"] };
+    const push = async (shop: unknown[]) => {
+      writeTo(cli.folder, { "protection-rules.yaml": JSON.stringify({ shop }) });
+      await cli.ok("protection-rules", "push", "shop", "--yes");
+    };
+    await push([entry]);
+    expect(await rules()).toEqual([{ ...entry, workspace_id: "shop" }]);
+    await push([{ ...entry, bypass_users: ["u/admin", "u/bob"] }]);
+    expect(await rules()).toMatchObject([{ bypass_users: ["u/admin", "u/bob"] }]);
+    writeTo(cli.folder, { "protection-rules.yaml": "{}" });
+    await cli.ok("protection-rules", "pull", "shop");
+    expect(file("protection-rules.yaml")).toMatch(/u\/bob[\s\S]*DisableDirectDeployment/);
+    await push([]);
+    expect(await rules()).toEqual([]);
+  },
+);
 
-describe("shared dependencies, git settings and worker groups", () => {
+describe("shared dependencies, git settings and worker groups", { timeout: 120_000 }, () => {
   test("are pushed and told up to date", async () => {
     expect(await cli.ok("dependencies", "push", "dependencies/web.requirements.in")).toContain("up-to-date");
     writeTo(cli.folder, { "dependencies/web.requirements.in": "httpx==0.28.1\n" });
@@ -101,7 +105,7 @@ describe("shared dependencies, git settings and worker groups", () => {
   });
 });
 
-test("an instance is pulled into files and pushed from them without a change", async () => {
+test("an instance is pulled into files and pushed from them without a change", { timeout: 120_000 }, async () => {
   await instance.text("POST", "/groups/create", { body: { name: "staff", summary: "All of us" } });
   await cli.ok("instance", "add", "here", `${instance.url}/`, instance.token);
   await cli.ok("instance", "pull", "--yes", "--instance", "here");
@@ -112,7 +116,7 @@ test("an instance is pulled into files and pushed from them without a change", a
   writeTo(cli.folder, { "instance_groups.yaml": file("instance_groups.yaml").replace("All of us", "Everybody") });
   await cli.ok("instance", "push", "--yes", "--instance", "here");
   expect(await instance.json("GET", "/groups/list")).toMatchObject([{ name: "staff", summary: "Everybody" }]);
-  await cli.ok("worker-groups", "pull", "--yes", "--instance", "here");
+  await cli.ok("worker-groups", "pull", "--yes");
   expect(await cli.ok("instance", "whoami")).toContain("admin@windmill.dev");
   expect(await cli.ok("instance", "get-config", "--instance", "here")).toContain("global_settings");
 });

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { startInstance } from "./support/instance.ts";
-import { allowBundles, changesToPush, everything, exampleFolder, treeOf, workspaceFolder } from "./support/tree.ts";
+import {
+  allowBundles,
+  changesToPush,
+  everything,
+  exampleFolder,
+  treeOf,
+  workspaceFolder,
+  writeTo,
+} from "./support/tree.ts";
 
 const instance = await startInstance();
 
@@ -43,11 +51,11 @@ async function pulled(workspace: string, ...flags: string[]): Promise<Record<str
   return treeOf(cli.folder);
 }
 
-describe("with users, groups, settings and the key, a workspace", () => {
+describe("with users, groups, settings and the key, a workspace", { timeout: 120_000 }, () => {
   test.each([
     ["with its secrets in plain text", "second", [...everything, "--plain-secrets"]],
     ["with its secrets encrypted", "third", everything],
-  ])("moves into an empty one %s", { timeout: 120_000 }, async (_, target, flags) => {
+  ])("moves into an empty one %s", async (_, target, flags) => {
     const source = await workspaceFolder(instance, "first");
     await source.ok("sync", "pull", "--yes", ...flags);
     expect(await changesToPush(source, ...flags)).toBe("0");
@@ -82,13 +90,17 @@ async function tokenOf(who: { label: string; scopes?: string[]; workspace_id?: s
   return instance.text("POST", "/users/tokens/create", { body: who, token });
 }
 
-describe("a token", () => {
-  test("of one workspace pulls and pushes it", { timeout: 120_000 }, async () => {
+describe("a token", { timeout: 120_000 }, () => {
+  test("of one workspace pulls and pushes it", async () => {
     const token = await tokenOf({ label: "sync", workspace_id: "first" });
     const cli = await workspaceFolder(instance, "first", token);
     await cli.ok("sync", "pull", "--yes", "--plain-secrets");
     expect(treeOf(cli.folder)).toEqual(await pulled("first", "--plain-secrets"));
     expect(await changesToPush(cli, "--plain-secrets")).toBe("0");
+    const greeting = "f/shop/greeting.variable.yaml";
+    writeTo(cli.folder, { [greeting]: (treeOf(cli.folder)[greeting] ?? "").replace("hello", "welcome") });
+    await cli.ok("sync", "push", "--yes", "--plain-secrets");
+    expect(await instance.json("GET", "/w/first/variables/get_value/f/shop/greeting")).toBe("welcome");
   });
 
   test("of somebody who is no admin pulls what they may read and nothing else", async () => {

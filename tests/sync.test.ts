@@ -48,8 +48,8 @@ const edits: Record<string, [string, string]> = {
   "f/shop/on_email.email_trigger.yaml": ["local_part: orders", "local_part: order"],
 };
 
-describe("a workspace in files", () => {
-  test("is pushed whole, and pulled elsewhere it is the same byte for byte", { timeout: 120_000 }, async () => {
+describe("a workspace in files", { timeout: 120_000 }, () => {
+  test("is pushed whole, and pulled elsewhere it is the same byte for byte", async () => {
     const source = await exampleFolder(instance, "shop");
     const before = treeOf(source.folder);
     await source.ok("sync", "push", "--yes", plain);
@@ -61,7 +61,7 @@ describe("a workspace in files", () => {
     expect(await changesToPush(elsewhere, plain)).toBe("0");
   });
 
-  test("is the same again after every kind of item was edited once", { timeout: 120_000 }, async () => {
+  test("is the same again after every kind of item was edited once", async () => {
     const source = await workspaceFolder(instance, "shop");
     await source.ok("sync", "pull", "--yes", plain);
     allowBundles(source.folder);

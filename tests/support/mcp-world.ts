@@ -14,7 +14,6 @@ import {
 import { openBus, silentLog, sql, type Database, type Log } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { openVault } from "@towermill/vault";
-import { Hono } from "hono";
 import { identityRoutes } from "../../packages/server/src/handlers/identity.ts";
 import { itemRoutes } from "../../packages/server/src/handlers/items.ts";
 import { jobRoutes } from "../../packages/server/src/handlers/job-routes.ts";
@@ -115,13 +114,14 @@ async function startServer({ db, url, log, options = {} }: ServerOptions, instan
   const api = createApp({ services, auth, routes });
   const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true }, options);
   const oauth = createOAuth(services, auth);
-  const app = new Hono();
-  app.all("*", async (c) => {
-    const { pathname } = new URL(c.req.url);
-    if (mcp.serves(pathname)) return mcp.fetch(c.req.raw);
-    return oauth.serves(pathname) ? oauth.fetch(c.req.raw) : api.fetch(c.req.raw);
-  });
-  const listening = await listen(app, { host: "127.0.0.1", port: 0 });
+  const app = {
+    async fetch(request: Request, env?: object): Promise<Response> {
+      const { pathname } = new URL(request.url);
+      if (mcp.serves(pathname)) return mcp.fetch(request);
+      return oauth.serves(pathname) ? oauth.fetch(request) : api.fetch(request, env);
+    },
+  };
+  const listening = await listen((request, env) => app.fetch(request, env), { host: "127.0.0.1", port: 0 });
   const stop = async (): Promise<void> => {
     await mcp.close();
     await listening.close();

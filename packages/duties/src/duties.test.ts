@@ -24,7 +24,7 @@ const ctx: DutyContext = {
   flowDriver: {
     endedElsewhere: async () => undefined,
     timeOut: async () => undefined,
-    reconcile: async () => undefined,
+    reconcile: async () => 0,
   },
 };
 

@@ -18,6 +18,7 @@ export const sweep: Duty = {
     await db.execute(sql`delete from concurrency_slot s
       where ended_at is null and started_at < now() - interval '1 minute'
         and not exists (select from job_queue q where q.id = s.job_id)`);
+    await db.execute(sql`delete from debounce d where not exists (select from job_queue q where q.id = d.job_id)`);
     await db.execute(sql`delete from job_live l where not exists (select from job_queue q where q.id = l.id)`);
   },
 };

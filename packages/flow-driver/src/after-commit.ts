@@ -2,6 +2,7 @@ import { ApiError } from "@towermill/contract";
 import { noteInLog, releaseNext, writeCachedResult, type Ended } from "@towermill/queue";
 import type { BatchesOptions, Pending } from "./batch.ts";
 import type { Drive } from "./drive.ts";
+import { itemKey } from "./result.ts";
 import { rootOf } from "./place.ts";
 import type { Claims } from "./slots.ts";
 import type { Written } from "./write.ts";
@@ -50,6 +51,9 @@ function remember({ ctx, plan, states }: Drive): void {
     if (!state || state.over) continue;
     ctx.statuses.set(id, { status: state.status, revision: to });
     if (ctx.statuses.size > mostStatuses) ctx.statuses.delete(ctx.statuses.keys().next().value ?? "");
+  }
+  for (const { flowJob, step, attempt, values } of plan.items) {
+    for (const [index, value] of values.entries()) ctx.recent.set(itemKey(flowJob, { step, attempt, index }), value);
   }
   for (const { id, result } of plan.ends) ctx.recent.set(id, result);
   for (const planned of plan.jobs) if (planned.state === "done") ctx.recent.set(planned.job.id, planned.result);

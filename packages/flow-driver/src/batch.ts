@@ -82,7 +82,7 @@ async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
   for (let tries = 0, pauseMs = 50; left.length > 0; tries += 1) {
     const work = createDrive(ctx);
     try {
-      await workOut(work, left);
+      await workOut(work, left, tries === 0);
       if (isOutOfDate(work)) continue;
       const claimed = assignSlots(work.plan, left, options.dispatcher);
       try {
@@ -111,12 +111,14 @@ async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
   }
 }
 
-async function workOut(work: Drive, batch: readonly Pending[]): Promise<void> {
+async function workOut(work: Drive, batch: readonly Pending[], isFirstTry: boolean): Promise<void> {
   for (const { entry, broken } of batch) {
     if (broken !== null) {
       await failureEnd(work, entry, broken);
     } else if (entry.kind === "begin") {
-      const state = await stateOf(work, entry.job.id);
+      // a flow that nobody began has no status yet; if an approval came before, the plan is refused and this is read again
+      const isNew = isFirstTry && entry.job.attempt === 1;
+      const state = await stateOf(work, entry.job.id, { claimed: entry.job, isNew });
       state.claim = entry.job.attempt;
       if (state.status.engine.phase === "new") {
         work.events.push({ flowJob: entry.job.id, event: { type: "start", at: Date.now() } });
@@ -136,7 +138,7 @@ async function workOut(work: Drive, batch: readonly Pending[]): Promise<void> {
 }
 
 function endStep(work: Drive, { job, completion }: Extract<Entry, { kind: "end" }>): void {
-  work.plan.ends.push(completion);
+  work.plan.ends.push({ ...completion, limited: job.concurrencyKey !== null });
   const place = job.options.flow;
   const parent = job.parentJob;
   if (!place || parent === null) return;
@@ -181,7 +183,10 @@ async function mayTryAgain(error: unknown, [pending]: readonly Pending[], log: L
   if (!pending || pending.broken !== null) return false;
   const { entry } = pending;
   if (entry.kind === "event" && entry.event.type === "resume") return false;
-  log.error({ err: error, job: entry.kind === "event" ? entry.flowJob : entry.job.id }, "a flow could not be moved: it fails");
+  log.error(
+    { err: error, job: entry.kind === "event" ? entry.flowJob : entry.job.id },
+    "a flow could not be moved: it fails",
+  );
   pending.broken = breakageOf(error);
   return true;
 }

@@ -6,7 +6,7 @@ import {
   type FlowEvent,
   type FlowStatus,
 } from "@towermill/openflow";
-import type { JobOptions } from "@towermill/queue";
+import type { ClaimedJob, JobOptions } from "@towermill/queue";
 import type { Database } from "@towermill/store";
 import type { Vault } from "@towermill/vault";
 import { answerNeed } from "./answer.ts";
@@ -95,14 +95,20 @@ export async function drive(drive: Drive): Promise<void> {
   for (const state of drive.states.values()) finish(drive.plan, state);
 }
 
+interface Begin {
+  claimed: ClaimedJob;
+  /** Nothing can be stored of it. */
+  isNew: boolean;
+}
+
 /** @throws Error when the flow or its value is gone */
-export async function stateOf(drive: Drive, flowJob: string): Promise<FlowState> {
+export async function stateOf(drive: Drive, flowJob: string, begin: Begin | null = null): Promise<FlowState> {
   const known = drive.states.get(flowJob);
   if (known) return known;
   const { ctx } = drive;
-  const run = await ctx.runs.get(flowJob);
+  const run = await (begin ? ctx.runs.claimed(begin.claimed) : ctx.runs.get(flowJob));
   const remembered = ctx.statuses.get(flowJob);
-  const stored = remembered ?? (await loadStatus(ctx.db, flowJob));
+  const stored = remembered ?? (begin?.isNew ? undefined : await loadStatus(ctx.db, flowJob));
   const state: FlowState = {
     run,
     status: stored?.status ?? (await firstStatus(ctx, run)),

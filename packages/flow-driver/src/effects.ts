@@ -79,7 +79,17 @@ async function applyComplete(drive: Drive, state: FlowState, effect: CompleteEff
   if (planned) Object.assign(planned, { state: "done", status, result, labels, deleteAfterSeconds });
   else {
     const preprocessed = job.options.preprocess === true;
-    plan.ends.push({ id: job.id, attempt: state.claim, status, result, labels, deleteAfterSeconds, preprocessed });
+    const limited = job.concurrencyKey !== null;
+    plan.ends.push({
+      id: job.id,
+      attempt: state.claim,
+      limited,
+      status,
+      result,
+      labels,
+      deleteAfterSeconds,
+      preprocessed,
+    });
   }
   const { revision } = state.status.engine;
   const whole = { flowJob: job.id, revision, step: null, iteration: null, attempt: null };

@@ -19,12 +19,24 @@ export async function failureEnd(work: Drive, entry: Entry, error: Breakage): Pr
   const { job } = entry;
   const result = JSON.stringify({ error });
   const completion = entry.kind === "end" ? entry.completion : null;
-  work.plan.ends.push({ ...completion, id: job.id, attempt: job.attempt, status: "failure", result, lastLog: null });
+  work.plan.ends.push({
+    ...completion,
+    id: job.id,
+    attempt: job.attempt,
+    limited: true,
+    status: "failure",
+    result,
+    lastLog: null,
+  });
   work.results.add(job.id, result);
   await tellParent(work, job, error);
 }
 
-async function tellParent(work: Drive, job: Pick<FlowJob, "id" | "parentJob" | "options">, error: Breakage): Promise<void> {
+async function tellParent(
+  work: Drive,
+  job: Pick<FlowJob, "id" | "parentJob" | "options">,
+  error: Breakage,
+): Promise<void> {
   const { flow: place } = job.options;
   const { parentJob } = job;
   if (!place || parentJob === null) return;
@@ -45,8 +57,19 @@ async function abandon(work: Drive, flowJob: string, error: Breakage): Promise<v
   const ended = advance({ job: flowJob, flow: outlineOf(stored.status.failure_module.id) }, stored.status, by);
   if (ended.kind !== "moved") return;
   const { status } = ended;
-  work.plan.flows.push({ id: flowJob, status: JSON.stringify(status), from: stored.revision, to: status.engine.revision });
-  work.plan.ends.push({ id: flowJob, attempt: null, status: "failure", result: JSON.stringify({ error }) });
+  work.plan.flows.push({
+    id: flowJob,
+    status: JSON.stringify(status),
+    from: stored.revision,
+    to: status.engine.revision,
+  });
+  work.plan.ends.push({
+    id: flowJob,
+    attempt: null,
+    limited: true,
+    status: "failure",
+    result: JSON.stringify({ error }),
+  });
   await tellParent(work, job, error);
 }
 

@@ -1,5 +1,5 @@
 import type { FlowValue } from "@towermill/openflow";
-import { resultCacheKey, type JobOptions, type NewJob } from "@towermill/queue";
+import { resultCacheKey, type Debounce, type JobOptions, type NewJob } from "@towermill/queue";
 import { baseJob, fillIn, tagFor, type RunOptions, type Runner, type TagRules } from "@towermill/runnable";
 import type { FlowVersion } from "./deployed.ts";
 
@@ -50,6 +50,7 @@ export function newFlowJob(request: FlowRunRequest, runner: Runner, rules: TagRu
     timeoutSeconds: options.timeout ?? settings.timeout ?? null,
     cacheTtlSeconds: cacheTtl || null,
     concurrency: concurrencyOf(value, { workspace: runner.member.workspace, args, path }),
+    debounce: debounceOf(value, { workspace: runner.member.workspace, args, path }),
     visibleToOwner: options.invisible_to_owner !== true && settings.visible_to_runner_only !== true,
     labels: labels && labels.length > 0 ? labels : null,
     options: {
@@ -77,4 +78,21 @@ function concurrencyOf(
   if (!limit) return null;
   const filled = key ? fillIn(key, { workspace, args }) : `${workspace}/flow/${path ?? ""}`;
   return { key: filled, limit, windowSeconds: windowSeconds ?? 0 };
+}
+
+/** Runs of a key follow each other closely: only the last runs. Without a key of its own: the path with its arguments. */
+function debounceOf(
+  value: FlowValue,
+  { workspace, args, path }: { workspace: string; args: string; path: string | null },
+): Debounce | null {
+  const { debounce_delay_s: delaySeconds, debounce_key: key, debounce_args_to_accumulate: accumulate } = value;
+  if (!delaySeconds || delaySeconds <= 0) return null;
+  const ownKey = key ? fillIn(key, { workspace, args }) : resultCacheKey(workspace, path ?? "", args).toString("hex");
+  return {
+    key: `${workspace}/${path ?? ""}#${ownKey}`,
+    delaySeconds,
+    accumulate: accumulate ?? [],
+    maximumSeconds: value.max_total_debouncing_time ?? null,
+    maximumTimes: value.max_total_debounces_amount ?? null,
+  };
 }

@@ -4,13 +4,16 @@ export interface TextCache {
   set(key: string, text: string): void;
 }
 
+/** What an entry takes besides its text. */
+const overhead = 150;
+
 /** @param room characters in all; a text longer than a tenth of it is not kept */
 export function createTextCache(room: number): TextCache {
   const texts = new Map<string, string>();
   let used = 0;
   const drop = (key: string, text: string): void => {
     texts.delete(key);
-    used -= text.length;
+    used -= text.length + overhead;
   };
   return {
     get: (key) => texts.get(key),
@@ -19,7 +22,7 @@ export function createTextCache(room: number): TextCache {
       if (before !== undefined) drop(key, before);
       if (text.length > room / 10) return;
       texts.set(key, text);
-      used += text.length;
+      used += text.length + overhead;
       for (const [oldKey, old] of texts) {
         if (used <= room) break;
         drop(oldKey, old);

@@ -26,8 +26,12 @@ export interface Plan {
   notes: { job: string; text: string }[];
 }
 
-/** `attempt` null = a flow, which is fenced by its revision. */
-export type PlannedEnd = Omit<Completion, "attempt"> & { attempt: number | null };
+export type PlannedEnd = Omit<Completion, "attempt"> & {
+  /** null = a flow, which is fenced by its revision. */
+  attempt: number | null;
+  /** A run of a key that is limited ends. */
+  limited: boolean;
+};
 
 export interface PlannedFlow {
   id: string;

@@ -168,6 +168,7 @@ function flowJobOf(job: NewJob): FlowJob {
     triggerPath: null,
     priority: job.priority ?? null,
     cacheTtlSeconds: job.cacheTtlSeconds ?? null,
+    concurrencyKey: job.concurrency?.key ?? null,
     visibleToOwner: job.visibleToOwner ?? true,
     options: job.options ?? {},
     scheduledFor: new Date(),

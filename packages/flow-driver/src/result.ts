@@ -118,7 +118,7 @@ export function createResults({ db, plan, recent }: ResultsOptions): Results {
       case "stopped": {
         const error = { name: "EarlyStopError", message: ref.message };
         if (ref.result === null) return JSON.stringify({ error });
-        const members = [...Object.entries(error).map(([key, value]) => [key, JSON.stringify(value)] as const)];
+        const members = Object.entries(error).map(([key, value]) => [key, JSON.stringify(value)] as const);
         return `{"error":${jsonObject([...members, ["result", await read(run, ref.result)]])}}`;
       }
     }

@@ -1,6 +1,6 @@
 import type { Member } from "@towermill/contract";
 import { bodyFlow, readFlow, type FlowStatus, type FlowValue } from "@towermill/openflow";
-import type { JobKind, JobOptions } from "@towermill/queue";
+import type { ClaimedJob, JobKind, JobOptions } from "@towermill/queue";
 import { named, sql, type Queryable } from "@towermill/store";
 import type { DeployedFlows } from "./deployed.ts";
 
@@ -25,6 +25,7 @@ export interface FlowJob {
   triggerPath: string | null;
   priority: number | null;
   cacheTtlSeconds: number | null;
+  concurrencyKey: string | null;
   visibleToOwner: boolean;
   options: JobOptions;
   scheduledFor: Date | null;
@@ -54,6 +55,7 @@ interface JobRow {
   trigger_path: string | null;
   priority: number | null;
   cache_ttl: number | null;
+  concurrency_key: string | null;
   visible_to_owner: boolean;
   options: JobOptions;
   scheduled_for: Date | null;
@@ -65,7 +67,7 @@ export async function loadFlowJob(db: Queryable, id: string): Promise<FlowJob | 
     named(
       "flow_job",
       sql`select j.id, j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.identity, j.tag, j.args, j.script_path,
-          j.script_hash, j.raw_flow, j.parent_job, j.root_job, j.trigger_kind, j.trigger_path, j.priority, j.cache_ttl,
+          j.script_hash, j.raw_flow, j.parent_job, j.root_job, j.trigger_kind, j.trigger_path, j.priority, j.cache_ttl, j.concurrency_key,
           j.visible_to_owner, j.options, q.scheduled_for
         from job j left join job_queue q on q.id = j.id
         where j.id = ${id} and j.kind in ('flow', 'flowpreview', 'singlestepflow')`,
@@ -93,6 +95,7 @@ function flowJobOf(row: JobRow): FlowJob {
     triggerPath: row.trigger_path,
     priority: row.priority,
     cacheTtlSeconds: row.cache_ttl,
+    concurrencyKey: row.concurrency_key,
     visibleToOwner: row.visible_to_owner,
     options: row.options,
     scheduledFor: row.scheduled_for,
@@ -103,6 +106,8 @@ function flowJobOf(row: JobRow): FlowJob {
 export interface Runs {
   /** @throws Error when the job or its flow's version is gone */
   get(id: string): Promise<FlowRun>;
+  /** A flow job that a worker claimed: nothing of it need be read. */
+  claimed(job: ClaimedJob): Promise<FlowRun>;
   /** Makes a flow job known that is being pushed. */
   remember(run: FlowRun): void;
   forget(id: string): void;
@@ -125,6 +130,9 @@ export function createRuns({ db, deployed }: { db: Queryable; deployed: Deployed
     if (found) return found;
     const job = await loadFlowJob(db, id);
     if (!job) throw new Error(`Flow job ${id} does not exist`);
+    return add(job);
+  };
+  const add = async (job: FlowJob): Promise<FlowRun> => {
     const run = { job, flow: await valueOf(job) };
     remember(run);
     return run;
@@ -137,7 +145,8 @@ export function createRuns({ db, deployed }: { db: Queryable; deployed: Deployed
     if (!value) throw new Error(`Version ${job.hash ?? ""} of the flow ${job.path ?? ""} does not exist any more`);
     return readFlow(value);
   };
-  return { get, remember, forget: (id) => void known.delete(id) };
+  const claimed = (job: ClaimedJob): Promise<FlowRun> => add({ ...job, args: job.args ?? "{}" });
+  return { get, claimed, remember, forget: (id) => void known.delete(id) };
 }
 
 /** A flow's status as it is stored, and the revision that whoever moves it has to name. */

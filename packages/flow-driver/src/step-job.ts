@@ -78,8 +78,10 @@ export function baseOfStep({
     visibleToOwner: job.visibleToOwner,
     scheduledFor: effect.scheduledFor === null ? null : new Date(effect.scheduledFor),
     options: {
+      ...(job.options.temporaryScripts && { temporaryScripts: job.options.temporaryScripts }),
       flow: placeOf(run, effect),
       ...(deleteAfterSeconds !== null && { wipeAfterFlowSeconds: deleteAfterSeconds }),
+      ...(job.options.temporaryScripts && { temporaryScripts: job.options.temporaryScripts }),
     },
   };
 }
@@ -190,7 +192,8 @@ async function deployedFlowJob(
 ): Promise<NewJob> {
   const base = baseOfStep(request);
   const runner = runnerOf(request);
-  const flow = await ctx.deployed.resolve({ scopes: null, member: runner.member }, { path: value.path });
+  const target = value.version == null ? { path: value.path } : { version: value.version };
+  const flow = await ctx.deployed.resolve({ scopes: null, member: runner.member }, target);
   const behalf = await behalfOf({ db: ctx.db, members: membersOf(ctx) }, base.workspace, flow.options);
   const chosen = await tagOf(request, module, false);
   const job = newFlowJob(
@@ -206,6 +209,7 @@ async function deployedFlowJob(
   return withModule(request, {
     ...job,
     ...base,
+    debounce: null,
     member: job.member,
     permissionedAs: job.permissionedAs,
     priority: base.priority ?? job.priority ?? null,

@@ -67,6 +67,8 @@ export interface Host {
   workspacesOf(principal: Principal): Promise<{ id: string; name: string }[]>;
   /** Errors are answers too, as `application/problem+json`. */
   invoke(principal: Principal, invocation: Invocation): Promise<Response>;
+  /** Waits for what is still being written when the server stops. */
+  settle?(): Promise<void>;
   /** Writes the call down; must not throw. */
   audit(principal: Principal, note: AuditNote): void;
 }

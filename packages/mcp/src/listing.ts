@@ -1,4 +1,5 @@
 import type { EndpointTool, ShownTool } from "./endpoint/tool.ts";
+import type { Host } from "./host.ts";
 import { leanTools } from "./lean.ts";
 import { ownTools, type OwnTool } from "./own-tools.ts";
 import type { Catalogue } from "./runnable/catalogue.ts";
@@ -10,6 +11,7 @@ import { judgeEndpoint, judgeRunnable } from "./verdict.ts";
 export interface Stock {
   endpoints: ReadonlyMap<string, EndpointTool>;
   catalogue: Catalogue;
+  host: Host;
 }
 
 const nothing: ReadonlySet<string> = new Set();
@@ -32,9 +34,9 @@ export function isWanted({ narrowing: { mode, toolsets, tools }, grant }: Sessio
 }
 
 /** Whether a tool that is no operation is there for a session. */
-export function isOffered(session: Session, { shown, toolset, openOnly }: OwnTool): boolean {
+export function isOffered(host: Host, session: Session, { shown, toolset, openOnly, covered }: OwnTool): boolean {
   const { toolsets, tools, exclude } = session.narrowing;
-  if (openOnly && session.workspace !== null) return false;
+  if ((openOnly && session.workspace !== null) || covered?.(host, session) === false) return false;
   return (
     (toolsets === null || toolsets.has(toolset)) &&
     (tools === null || tools.has(shown.name)) &&
@@ -59,7 +61,7 @@ export async function listTools(stock: Stock, session: Session): Promise<ShownTo
   const endpoints = [...stock.endpoints.values()].filter(
     (tool) => isWanted(session, tool) && judgeEndpoint(session, tool).allowed,
   );
-  const own = [...ownTools.values()].filter((tool) => isOffered(session, tool));
+  const own = [...ownTools.values()].filter((tool) => isOffered(stock.host, session, tool));
   const inside = inWorkspace(session);
   const runnables = inside ? await stock.catalogue.show(inside.member, await runnablesOf(stock, inside)) : [];
   return [
@@ -70,13 +72,15 @@ export async function listTools(stock: Stock, session: Session): Promise<ShownTo
 }
 
 /** The five tools that stand for all others. */
-export function listLean({ endpoints }: Stock, session: Session): ShownTool[] {
+export function listLean({ endpoints, host }: Stock, session: Session): ShownTool[] {
   const shape = session.workspace === null ? "open" : "bound";
   const cancel = endpoints.get("cancelQueuedJob");
   const waiting = ownTools.get("waitForJob");
   return [
     ...leanTools,
-    ...(waiting ? [shape === "open" ? withWorkspace(waiting) : waiting.shown] : []),
+    ...(waiting && isOffered(host, session, waiting)
+      ? [shape === "open" ? withWorkspace(waiting) : waiting.shown]
+      : []),
     ...(cancel && judgeEndpoint(session, cancel).allowed ? [cancel.shown[shape]] : []),
   ];
 }

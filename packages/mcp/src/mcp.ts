@@ -113,6 +113,7 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
       changes.close();
       catalogue.close();
       await Promise.all([streams.close(), shared.close(), listens.close()]);
+      await host.settle?.();
     },
   };
 }

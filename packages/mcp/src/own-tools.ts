@@ -2,6 +2,7 @@ import type { CallContext } from "./call.ts";
 import { ToolFailure } from "./failure.ts";
 import type { Host } from "./host.ts";
 import { requireJobId, waitForJob } from "./job/wait.ts";
+import { followsJobs, requireFollowable } from "./job/permission.ts";
 import { longestWaitSeconds } from "./job/follow.ts";
 import { runAnswer } from "./runnable/tool.ts";
 import type { ShownTool } from "./endpoint/tool.ts";
@@ -16,6 +17,8 @@ export interface OwnTool {
   toolset: string;
   /** Shown and called only where the workspace is an argument. */
   openOnly?: true;
+  /** Whether the token covers it; absent = any does. */
+  covered?(host: Host, session: Session): boolean;
   call(
     host: Host,
     session: Session,
@@ -30,6 +33,7 @@ const reads = { readOnlyHint: true, destructiveHint: false, idempotentHint: true
 
 const waiting: OwnTool = {
   toolset: "jobs",
+  covered: followsJobs,
   shown: {
     name: "waitForJob",
     title: "Wait for a job",
@@ -51,7 +55,9 @@ const waiting: OwnTool = {
     const seconds =
       typeof asked === "number" && asked >= 0 ? Math.min(asked, longestWaitSeconds) : context.waitMs / 1000;
     const session = await enter(args);
-    return waitForJob(host, session, { id: requireJobId(args["id"]), context: { ...context, waitMs: seconds * 1000 } });
+    const id = requireJobId(args["id"]);
+    await requireFollowable(host, session, { id, action: "getJob" });
+    return waitForJob(host, session, { id, context: { ...context, waitMs: seconds * 1000 } });
   },
 };
 

@@ -37,9 +37,7 @@ export interface Toolbox {
   call(session: Session, asked: Asked): Promise<ToolResult | AskedResult | TaskResult>;
 }
 
-interface Shop extends Stock {
-  host: Host;
-}
+type Shop = Stock;
 
 interface Destruction {
   tool: EndpointTool;
@@ -97,7 +95,7 @@ async function callRunnable(shop: Shop, session: Session, { name, args, context 
 async function callTool(shop: Shop, session: Session, asked: Asked): Promise<Answer> {
   const { name, args, context } = asked;
   const own = ownTools.get(name);
-  if (own && isOffered(session, own)) {
+  if (own && isOffered(shop.host, session, own)) {
     const enter = (given: Arguments) => {
       const named = given["workspace"] ?? given["workspace_id"];
       return enterWorkspace(shop.host, session, typeof named === "string" ? named : null);

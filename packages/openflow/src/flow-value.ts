@@ -146,6 +146,8 @@ export interface ScriptByPath {
 export interface FlowByPath {
   type: "flow";
   path: string;
+  /** Pins a version (not one of Windmill's fields); absent = the newest at the moment of the push. */
+  version?: number | null | undefined;
   input_transforms?: InputTransforms | null | undefined;
 }
 

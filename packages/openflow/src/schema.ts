@@ -81,7 +81,12 @@ const moduleValue = z.discriminatedUnion("type", [
     tag_override: text,
     is_trigger: flag,
   }),
-  z.looseObject({ type: z.literal("flow"), path: z.string(), input_transforms: inputTransforms }),
+  z.looseObject({
+    type: z.literal("flow"),
+    path: z.string(),
+    version: z.number().int().min(1).nullish(),
+    input_transforms: inputTransforms,
+  }),
   z.looseObject({
     type: z.literal("forloopflow"),
     iterator: inputTransform,

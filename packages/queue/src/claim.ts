@@ -27,6 +27,7 @@ interface ClaimedRow {
   language: Language | null;
   raw_code: string | null;
   raw_lock: string | null;
+  raw_flow: string | null;
   parent_job: string | null;
   root_job: string | null;
   flow_step_id: string | null;
@@ -59,6 +60,7 @@ function claimedJob(row: ClaimedRow, secrets: string[]): ClaimedJob {
     language: row.language,
     rawCode: row.raw_code,
     rawLock: row.raw_lock,
+    rawFlow: row.raw_flow,
     parentJob: row.parent_job,
     rootJob: row.root_job,
     flowStepId: row.flow_step_id,
@@ -81,7 +83,7 @@ function claimedJob(row: ClaimedRow, secrets: string[]): ClaimedJob {
 }
 
 const definition: Sql = sql`j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.identity, j.tag, j.args, j.script_path,
-  j.script_hash, j.language, j.raw_code, j.raw_lock, j.parent_job, j.root_job, j.flow_step_id, j.trigger_kind,
+  j.script_hash, j.language, j.raw_code, j.raw_lock, j.raw_flow, j.parent_job, j.root_job, j.flow_step_id, j.trigger_kind,
   j.trigger_path, j.entrypoint, j.priority, j.timeout_s, j.cache_ttl, j.concurrency_key, j.concurrent_limit,
   j.concurrency_window_s, j.visible_to_owner, j.labels, j.options`;
 

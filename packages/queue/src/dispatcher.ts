@@ -1,6 +1,7 @@
 import { sql, type Bus, type Database, type Queryable } from "@towermill/store";
 import type { Ended } from "./complete.ts";
-import type { ClaimedJob, JobStatus, NewJob } from "./job.ts";
+import { pushDebounced } from "./debounce.ts";
+import type { ClaimedJob, Debounce, JobStatus, NewJob } from "./job.ts";
 import { claimedFrom, pushJob } from "./push.ts";
 import { hashToken, randomToken } from "./token.ts";
 
@@ -62,7 +63,7 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
   const waiters = new Map<string, Set<Waiter>>();
 
   const settle = (outcome: Outcome, isEarly = false): void => {
-    for (const waiter of [...(waiters.get(outcome.id) ?? [])]) if (waiter.early || !isEarly) waiter.end(outcome);
+    for (const waiter of waiters.get(outcome.id) ?? []) if (waiter.early || !isEarly) waiter.end(outcome);
   };
   const lookUp = async (ids: string[]): Promise<void> => {
     if (ids.length === 0) return;
@@ -89,10 +90,22 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
     return null;
   };
 
+  const pushLater = async (job: NewJob, debounce: Debounce): Promise<void> => {
+    const pushed = await pushDebounced(db, job, debounce);
+    if (pushed.replaced !== null) await announce([pushed.replaced]);
+    if (!pushed.job.scheduledFor) bus.publish("wake", [job.tag]);
+  };
+  const announce = async (ids: readonly string[]): Promise<void> => {
+    if (ids.length === 0) return;
+    bus.publish("done", [...ids]);
+    await lookUp(ids.filter((id) => waiters.has(id)));
+  };
+
   return {
     attach: (worker) => void workers.push(worker),
     reserve,
     async push(job) {
+      if (job.debounce) return pushLater(job, job.debounce);
       const reservation = job.concurrency || job.scheduledFor ? null : reserve(job.tag);
       const secret = randomToken();
       try {
@@ -119,13 +132,9 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
           outcomes.map((outcome) => outcome.id),
         );
     },
-    async announce(ids) {
-      if (ids.length === 0) return;
-      bus.publish("done", [...ids]);
-      await lookUp(ids.filter((id) => waiters.has(id)));
-    },
+    announce,
     forget(id) {
-      for (const waiter of [...(waiters.get(id) ?? [])]) waiter.end(null);
+      for (const waiter of waiters.get(id) ?? []) waiter.end(null);
     },
     waitFor: (id, { timeoutMs, signal, early = false }) =>
       new Promise((resolve) => {

@@ -4,7 +4,7 @@ export { claimJobs, claimStatement, type ClaimRequest } from "./claim.ts";
 export { completeJobs, releaseNext, type Ended } from "./complete.ts";
 export { createDispatcher, type Dispatcher, type LocalWorker, type Outcome, type Reservation } from "./dispatcher.ts";
 export { firstIdAt, isJobId, newJobId } from "./id.ts";
-export type { ClaimedJob, Completion, FlowPlace, JobKind, JobOptions, JobStatus, NewJob } from "./job.ts";
+export type { ClaimedJob, Completion, FlowPlace, Debounce, JobKind, JobOptions, JobStatus, NewJob } from "./job.ts";
 export { appendStream, readLive, setProgress, type Live } from "./live.ts";
 export { appendLogs, logLength, noteInLog, readLog, type LogChunk } from "./log.ts";
 export { createPartitions, dropPartitions } from "./partition.ts";

@@ -63,6 +63,17 @@ export interface JobOptions {
   [extra: string]: unknown;
 }
 
+/** A run that waits a while in case another of its key comes, which then replaces it. */
+export interface Debounce {
+  key: string;
+  delaySeconds: number;
+  /** Arguments whose lists are put together instead of replaced. */
+  accumulate: string[];
+  /** Longest time since the first, and most runs replaced, before one runs at once; null = no limit. */
+  maximumSeconds: number | null;
+  maximumTimes: number | null;
+}
+
 /** A job to push. Times are decided by the database unless given. */
 export interface NewJob {
   id: string;
@@ -93,6 +104,7 @@ export interface NewJob {
   timeoutSeconds?: number | null;
   cacheTtlSeconds?: number | null;
   concurrency?: { key: string; limit: number; windowSeconds: number } | null;
+  debounce?: Debounce | null;
   visibleToOwner?: boolean;
   labels?: string[] | null;
   options?: JobOptions;
@@ -115,6 +127,8 @@ export interface ClaimedJob {
   language: Language | null;
   rawCode: string | null;
   rawLock: string | null;
+  /** JSON text. */
+  rawFlow: string | null;
   parentJob: string | null;
   rootJob: string | null;
   flowStepId: string | null;

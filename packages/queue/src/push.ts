@@ -63,6 +63,7 @@ export function claimedFrom(job: NewJob, { scheduledFor, secret }: { scheduledFo
     language: job.language ?? null,
     rawCode: job.rawCode ?? null,
     rawLock: job.rawLock ?? null,
+    rawFlow: job.rawFlow ?? null,
     parentJob: job.parentJob ?? null,
     rootJob: job.rootJob ?? null,
     flowStepId: job.flowStepId ?? null,

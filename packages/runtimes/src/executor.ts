@@ -101,7 +101,8 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
   return {
     isolation: factory.isolation,
     detections,
-    run: (request, io, signal) => run({ request, io, signal }, { byLanguage, detections, pool, factory, limits, shared }),
+    run: (request, io, signal) =>
+      run({ request, io, signal }, { byLanguage, detections, pool, factory, limits, shared }),
     forgetShared: (key) => shared.forget(key),
     lock: async (request, io, signal) => {
       const missing = whyMissing(request.language, byLanguage, detections);

@@ -1,3 +1,3 @@
 export { ensureFirstAdmin } from "./identity/first-admin.ts";
-export { createServer, listen, type Listening } from "./server.ts";
+export { createServer, listen, type Fetch, type Listening, type Server } from "./server.ts";
 export type { Clock, Services } from "./services.ts";

@@ -5,22 +5,39 @@ import type { Hono } from "hono";
 import { identityRoutes } from "./handlers/identity.ts";
 import { itemRoutes } from "./handlers/items.ts";
 import { jobRoutes } from "./handlers/job-routes.ts";
+import { createMcpHost } from "./handlers/mcp-host.ts";
+import { guardDeployments } from "./handlers/protection-rules.ts";
 import { settingsHandlers } from "./handlers/settings.ts";
 import { createApp } from "./http/app.ts";
 import { mount } from "./http/mount.ts";
 import { createAuthentication, type Authentication } from "./identity/authentication.ts";
+import { createOAuth } from "./oauth/oauth.ts";
 import type { Services } from "./services.ts";
 
-/** The whole API as one application. It needs no socket: tests call `app.request(...)`. */
-export function createServer(services: Services): { app: Hono; auth: Authentication } {
+export interface Server {
+  /** The whole API as one application. It needs no socket: tests call `app.request(...)`. */
+  app: Hono;
+  auth: Authentication;
+  /** What the MCP face needs: who calls, and every operation in process. */
+  mcpHost: ReturnType<typeof createMcpHost>;
+  /** The authorization server for MCP clients. */
+  oauth: ReturnType<typeof createOAuth>;
+}
+
+export function createServer(services: Services): Server {
   const auth = createAuthentication({ db: services.db, bus: services.bus, now: () => services.clock.now() });
-  const routes = [
+  const routes = guardDeployments(services, [
     ...mount(settingsOperations, settingsHandlers(services)),
     ...identityRoutes(services),
     ...itemRoutes(services, auth),
     ...jobRoutes(services, auth),
-  ];
-  return { app: createApp({ services, auth, routes }), auth };
+  ]);
+  return {
+    app: createApp({ services, auth, routes }),
+    auth,
+    mcpHost: createMcpHost({ services, auth, routes }),
+    oauth: createOAuth(services, auth),
+  };
 }
 
 export interface Listening {
@@ -29,12 +46,15 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/** Answers a request; `env` is what the adapter knows of its socket. */
+export type Fetch = (request: Request, env: object) => Response | Promise<Response>;
+
 /** Listens; port 0 takes any free one. @throws the system's error when the address is taken */
-export function listen(app: Hono, { host, port }: { host: string; port: number }): Promise<Listening> {
+export function listen(fetch: Fetch, { host, port }: { host: string; port: number }): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const server: ServerType = serve(
       {
-        fetch: app.fetch,
+        fetch,
         hostname: host,
         port,
         serverOptions: {

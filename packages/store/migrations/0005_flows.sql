@@ -107,6 +107,14 @@ create table flow_event (
 ) partition by range (flow_job);
 create table flow_event_default partition of flow_event default;
 
+-- The run that waits under a key in case another comes, since when, and how many came before it.
+create table debounce (
+  key    text primary key,
+  job_id uuid not null,
+  since  timestamptz not null,
+  times  integer not null
+);
+
 -- Ends a statement that found something else than it was made for: `TM001` a flow moved meanwhile, `TM002` a job is not
 -- (or not any more) what it was taken for. All of the statement is undone.
 create function flow_expect(code text, actual bigint, expected bigint) returns boolean language plpgsql as $$

@@ -11,6 +11,7 @@ import {
   type FlowVersion,
 } from "@towermill/flow-driver";
 import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
+import { createMcp } from "@towermill/mcp";
 import { createServer, listen, type Listening } from "@towermill/server";
 import {
   errorCode,
@@ -25,6 +26,7 @@ import {
 } from "@towermill/store";
 import { openVault, type Vault } from "@towermill/vault";
 import type { RunningWorker } from "@towermill/worker";
+import { faces } from "./http.ts";
 import { readInstanceKey, requireSameKey } from "./instance-key.ts";
 import type { Mode, Settings } from "./setting.ts";
 import { startJobs, type Jobs } from "./jobs.ts";
@@ -124,7 +126,7 @@ async function openBase(settings: Settings, log: Log, stack: Stack): Promise<Bas
 async function openServer(base: Base, stack: Stack): Promise<Listening> {
   const { settings, log, db, bus, dispatcher, vault, instanceKey, flowDriver } = base;
   const baseUrl = (settings.BASE_URL ?? `http://localhost:${settings.PORT}`).replace(/\/$/, "");
-  const { app } = createServer({
+  const server = createServer({
     db,
     bus,
     dispatcher,
@@ -139,8 +141,10 @@ async function openServer(base: Base, stack: Stack): Promise<Listening> {
     waitLimitMs: settings.TIMEOUT_WAIT_RESULT * 1000,
     streamLimitMs: settings.TIMEOUT_SSE_STREAM * 1000,
   });
-  const listening = await listen(app, { host: settings.HOST, port: settings.PORT });
+  const mcp = createMcp({ ...server.mcpHost, queryTokens: settings.TOWERMILL_MCP_QUERY_TOKENS === "true" });
+  const listening = await listen(faces(server, mcp), { host: settings.HOST, port: settings.PORT });
   stack.push(() => listening.close());
+  stack.push(() => mcp.close());
   return listening;
 }
 

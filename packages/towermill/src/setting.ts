@@ -63,6 +63,11 @@ const schema = z.object({
   TOWERMILL_BODY_LIMIT_MB: number(32, 1, "Largest request body"),
   TOWERMILL_RETENTION_DAYS: number(30, 1, "Ended jobs are deleted after this"),
   TOWERMILL_GRACE_SECONDS: number(20, 0, "How long a stopping worker lets its jobs run before it gives them back"),
+  TOWERMILL_MCP_QUERY_TOKENS: choice(
+    ["true", "false"],
+    "true",
+    "Tokens in the address (?token=) are accepted on the MCP addresses of workspaces; never logged",
+  ),
   TOWERMILL_POOLER: choice(["true", "false"], "false", "DATABASE_URL is a PgBouncer in transaction mode"),
   TOWERMILL_FRESH: choice(["true", "false"], "false", "Every job gets a process of its own"),
 });

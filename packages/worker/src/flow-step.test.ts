@@ -167,7 +167,7 @@ test("steps know which flow and step they are", async () => {
       }),
     ],
   });
-  const body = (ran.flow.modules[1]?.["flow_jobs"] as string[])[0];
+  const [body] = (ran.flow.modules[1]?.["flow_jobs"] ?? []) as string[];
   expect(ran.result).toEqual({ a: [ran.id, ran.id, "a", "u/alice/flow"], b: [body, ran.id, "y", "u/alice/flow"] });
 });
 

@@ -210,3 +210,44 @@ test("a finished run is taken up again from a step, or from an iteration of a lo
   expect(wrong.status).toBe("failure");
   expect(JSON.stringify(wrong.result)).toContain("zz");
 });
+
+test("a run is taken up again inside a branch and inside a sub-flow", async () => {
+  const random = (id: string): object => code(id, "export function main() { return Math.random() }");
+  await world.deploy("u/alice/part", { modules: [random("x"), code("y", "export function main(x: number) { return [x] }", { x: "results.x" })] });
+  const flow = {
+    modules: [
+      { id: "br", value: { type: "branchone", branches: [], default: [random("p"), code("q", "export function main(p: number) { return [p] }", { p: "results.p" })] } },
+      { id: "f", value: { type: "flow", path: "u/alice/part", input_transforms: {} } },
+      code("end", "export function main(a: unknown, b: unknown) { return [a, b] }", { a: "results.br", b: "results.f" }),
+    ],
+  };
+  const first = await world.run(flow);
+  expect(first.status).toBe("success");
+  const inside = async (path: { step_id: string }[]): Promise<unknown> => {
+    const ran = await world.run(flow, {}, { options: { restart: { job: first.id, path } } });
+    expect(ran.status).toBe("success");
+    return ran.result;
+  };
+  const [branch, sub] = first.result as [number[], number[]];
+  const again = (await inside([{ step_id: "br" }, { step_id: "q" }])) as [number[], number[]];
+  expect(again[0]).toEqual(branch);
+  expect(again[1]).not.toEqual(sub);
+  expect(await inside([{ step_id: "f" }, { step_id: "y" }])).toEqual([branch, sub]);
+});
+
+test("many runs side by side end right while some are cancelled", async () => {
+  const loop = { id: "l", value: { type: "forloopflow", iterator: { type: "javascript", expr: "[1,2,3]" }, skip_failures: false, parallel: true, modules: [code("s", one), code("t", one)] } };
+  const ids = await Promise.all(Array.from({ length: 10 }, () => world.start({ modules: [loop, code("b", one)] })));
+  const canceled = ids.filter((_, index) => index % 3 === 0);
+  for (const id of canceled) {
+    const { ended, stopping } = await cancelJobs(world.db, { workspace: "admins", ids: [id], by: "bob", reason: "some" });
+    world.bus.publish("cancel", stopping);
+    await world.dispatcher.announce(ended);
+  }
+  for (const id of ids) {
+    const { status, flow } = await world.ended(id);
+    expect(canceled.includes(id) ? ["canceled", "success"] : ["success"]).toContain(status);
+    if (status === "canceled") expect(flow.modules.every(({ type }) => type !== "InProgress")).toBe(true);
+  }
+  await until(async () => ((await world.db.query(sql`select from job_queue`)).length === 0 ? true : undefined));
+});

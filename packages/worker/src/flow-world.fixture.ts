@@ -159,7 +159,15 @@ export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {})
     worker: () => worker,
     writes,
     otherDriver: () =>
-      createFlowDriver({ db, bus, dispatcher, log: silentLog, vault, deployed: createDeployedFlows({ db, bus }), evaluator }),
+      createFlowDriver({
+        db,
+        bus,
+        dispatcher,
+        log: silentLog,
+        vault,
+        deployed: createDeployedFlows({ db, bus }),
+        evaluator,
+      }),
     start,
     ended,
     status,

@@ -100,7 +100,7 @@ export const flowsApprovalsOperations = [
     path: "/w/{workspace}/jobs_u/flow/approval_info/{job_id}",
     summary: "What an approval page shows: form, conditions, who approved already, whether the caller may",
     params: byJob,
-    query: z.object({ token: text }),
+    query: z.object({ token: text.describe("`{resume_id}.{signature}`, or a token of one's own") }),
     answer: z.object({
       flow_id: z.string(),
       form_schema: anyJson.optional(),

@@ -18,6 +18,7 @@ import { jobResultsOperations } from "./job-results.ts";
 import { jobUpdatesOperations } from "./job-updates.ts";
 import { jobsOperations } from "./jobs.ts";
 import { loginOperations } from "./login.ts";
+import { mcpOperations } from "./mcp.ts";
 import { memberOperations } from "./members.ts";
 import { resourceTypesOperations } from "./resource-types.ts";
 import { resourcesOperations } from "./resources.ts";
@@ -79,6 +80,7 @@ export {
   jobUpdatesOperations,
   jobsOperations,
   loginOperations,
+  mcpOperations,
   memberOperations,
   previewOperations,
   resourceTypesOperations,
@@ -133,6 +135,7 @@ export const operations: readonly OperationSpec[] = [
   ...jobUpdatesOperations,
   ...jobsOperations,
   ...loginOperations,
+  ...mcpOperations,
   ...memberOperations,
   ...previewOperations,
   ...resourceTypesOperations,

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { operation, type OperationSpec } from "../operation.ts";
 import { flag, paging } from "../query.ts";
-import type { ScopeDomain } from "../scope.ts";
 import { atPath, inWorkspace, storable } from "./item.ts";
 import { triggerFields, type TriggerKind } from "./triggers-fields.ts";
 
@@ -48,45 +47,12 @@ const list = z.object({
   include_draft_only: flag,
 });
 
-const text = { answer: z.string(), media: "text" } as const;
-
-/** The operations that every kind of trigger has, by what they do. */
-export function triggerOperationsOf(kind: TriggerKind) {
-  const domain: ScopeDomain = `${kind}_triggers`;
+function readingOf(kind: TriggerKind) {
   const base = `/w/{workspace}/${kind}_triggers` as const;
   const name = names[kind];
-  const body = common.loose().and(triggerFields[kind]);
-  const reading = { method: "GET", tag: name, access: "member", scope: { domain, action: "read" } } as const;
-  const writing = { method: "POST", tag: name, access: "developer", scope: { domain, action: "write" } } as const;
+  const scope = { domain: `${kind}_triggers`, action: "read" } as const;
+  const reading = { method: "GET", tag: name, access: "member", scope } as const;
   return {
-    create: operation({
-      ...writing,
-      ...text,
-      id: `create${name}`,
-      path: `${base}/create`,
-      summary: `Create a trigger of kind ${kind}`,
-      params: inWorkspace,
-      body,
-      status: 201,
-    }),
-    update: operation({
-      ...writing,
-      ...text,
-      id: `update${name}`,
-      path: `${base}/update/{path}`,
-      summary: `Replace a trigger of kind ${kind}, or move it; its mode stays unless given`,
-      params: atPath,
-      body,
-    }),
-    delete: operation({
-      ...writing,
-      ...text,
-      id: `delete${name}`,
-      method: "DELETE",
-      path: `${base}/delete/{path}`,
-      summary: `Move a trigger of kind ${kind} to the trash`,
-      params: atPath,
-    }),
     get: operation({
       ...reading,
       id: `get${name}`,
@@ -113,9 +79,43 @@ export function triggerOperationsOf(kind: TriggerKind) {
       params: atPath,
       answer: z.boolean(),
     }),
+  };
+}
+
+function writingOf(kind: TriggerKind) {
+  const base = `/w/{workspace}/${kind}_triggers` as const;
+  const name = names[kind];
+  const body = common.loose().and(triggerFields[kind]);
+  const scope = { domain: `${kind}_triggers`, action: "write" } as const;
+  const writing = { method: "POST", tag: name, access: "developer", scope, answer: z.string(), media: "text" } as const;
+  return {
+    create: operation({
+      ...writing,
+      id: `create${name}`,
+      path: `${base}/create`,
+      summary: `Create a trigger of kind ${kind}`,
+      params: inWorkspace,
+      body,
+      status: 201,
+    }),
+    update: operation({
+      ...writing,
+      id: `update${name}`,
+      path: `${base}/update/{path}`,
+      summary: `Replace a trigger of kind ${kind}, or move it; its mode stays unless given`,
+      params: atPath,
+      body,
+    }),
+    delete: operation({
+      ...writing,
+      id: `delete${name}`,
+      method: "DELETE",
+      path: `${base}/delete/{path}`,
+      summary: `Move a trigger of kind ${kind} to the trash`,
+      params: atPath,
+    }),
     setMode: operation({
       ...writing,
-      ...text,
       id: `set${name}Mode`,
       path: `${base}/setmode/{path}`,
       summary: `Enable, disable or suspend a trigger of kind ${kind}`,
@@ -123,6 +123,11 @@ export function triggerOperationsOf(kind: TriggerKind) {
       body: z.object({ mode: modes, force: z.boolean().nullish() }),
     }),
   };
+}
+
+/** The operations that every kind of trigger has, by what they do. */
+export function triggerOperationsOf(kind: TriggerKind) {
+  return { ...writingOf(kind), ...readingOf(kind) };
 }
 
 export const triggersOperations: readonly OperationSpec[] = triggerKinds.flatMap((kind) =>

@@ -118,7 +118,13 @@ function toolOf(op: OperationSpec): EndpointTool {
   return { ...tool, shown: { bound: show(tool, false), open: show(tool, true) } };
 }
 
-/** One tool for each marked operation, in the order of the contract. Built once per process. */
+const built = new WeakMap<readonly OperationSpec[], ReadonlyMap<string, EndpointTool>>();
+
+/** One tool for each marked operation, in the order of the contract. Built once for a list of operations. */
 export function endpointTools(operations: readonly OperationSpec[]): ReadonlyMap<string, EndpointTool> {
-  return new Map(operations.filter((op) => op.mcp !== undefined).map((op) => [op.id, toolOf(op)]));
+  const known = built.get(operations);
+  if (known) return known;
+  const tools = new Map(operations.filter((op) => op.mcp !== undefined).map((op) => [op.id, toolOf(op)]));
+  built.set(operations, tools);
+  return tools;
 }

@@ -1,12 +1,13 @@
 import { ResourceNotFoundError } from "@modelcontextprotocol/server";
 import type { OperationSpec } from "@towermill/contract";
+import { endpointTools } from "../endpoint/tool.ts";
 import type { Host } from "../host.ts";
+import { requireFollowable } from "../job/permission.ts";
 import { requireJobId } from "../job/wait.ts";
 import { askJob } from "../job/access.ts";
 import type { Catalogue } from "../runnable/catalogue.ts";
 import { inWorkspace, type Session, type WorkspaceSession } from "../session.ts";
-import { judgeRunnable, scopesFor } from "../verdict.ts";
-import { coversPath, confinement } from "../grant.ts";
+import { judgeEndpoint, scopesFor } from "../verdict.ts";
 
 /** What resources stand on. Variables and values of resources are never among them: they hold secrets. */
 export interface Shelf {
@@ -15,11 +16,6 @@ export interface Shelf {
 }
 
 const mostListed = 200;
-
-/** Reading code and jobs needs more than running things. */
-function mayRead({ grant }: Session): boolean {
-  return grant.endpoints.size > 0 || grant.reading || grant.running || grant.toolsets.size > 0;
-}
 
 const kinds = {
   scripts: { operation: "getScriptByPath", kind: "script" },
@@ -60,25 +56,26 @@ export function resourceTemplates({ host }: Shelf, session: Session) {
   ];
 }
 
-async function paths({ catalogue }: Shelf, session: WorkspaceSession, kind: "script" | "flow"): Promise<string[]> {
-  const favorites = await catalogue.favorites(session.member);
-  const readable = await catalogue.readable(session.member);
-  return readable
-    .filter(
-      (each) =>
-        each.kind === kind &&
-        (mayReadAll(session) || judgeRunnable(session, each, favorites.has(`${kind}:${each.path}`)).allowed),
-    )
-    .map((each) => each.path);
+/** Whether the tool that reads the same may be called, on a path or at all. */
+function mayRead(host: Host, session: Session, { kind, path }: { kind: "script" | "flow"; path?: string }): boolean {
+  const name = kind === "flow" ? "getFlowByPath" : "getScriptByPath";
+  const tool = endpointTools(host.operations).get(name);
+  return tool !== undefined && judgeEndpoint(session, tool, path === undefined ? {} : { paths: [path] }).allowed;
 }
 
-function mayReadAll({ grant }: Session): boolean {
-  return confinement(grant) === null && (grant.endpoints.has("*") || grant.reading);
+async function paths(
+  { catalogue, host }: Shelf,
+  session: WorkspaceSession,
+  kind: "script" | "flow",
+): Promise<string[]> {
+  if (!mayRead(host, session, { kind })) return [];
+  const readable = await catalogue.readable(session.member);
+  return readable.filter((each) => each.kind === kind && mayRead(host, session, each)).map((each) => each.path);
 }
 
 export async function listResources(shelf: Shelf, session: Session) {
   const inside = inWorkspace(session);
-  if (!inside || !mayRead(session)) return [];
+  if (!inside) return [];
   const scripts = await paths(shelf, inside, "script");
   return scripts.slice(0, mostListed).map((path) => ({
     uri: `wm://${inside.workspace}/scripts/${path}`,
@@ -95,7 +92,7 @@ export async function completePath(
 ): Promise<string[]> {
   const inside = inWorkspace(session);
   const kind = template.includes("/scripts/") ? "script" : template.includes("/flows/") ? "flow" : null;
-  if (!inside || kind === null || !mayRead(session)) return [];
+  if (!inside || kind === null) return [];
   return (await paths(shelf, inside, kind)).filter((path) => path.startsWith(typed));
 }
 
@@ -122,8 +119,7 @@ async function openItem(
   session: WorkspaceSession,
   { operation, path }: { operation: OperationSpec; path: string },
 ): Promise<Response | null> {
-  const confined = confinement(session.grant);
-  if (confined !== null && !coversPath(confined, path)) return null;
+  if (!mayRead(host, session, { kind: operation.id === "getFlowByPath" ? "flow" : "script", path })) return null;
   return host.invoke(session.principal, {
     operation,
     params: { workspace: session.workspace, path },
@@ -140,7 +136,9 @@ async function open(host: Host, session: WorkspaceSession, { collection, rest }:
   if (collection === "jobs") {
     const [id = "", part = ""] = rest.split("/");
     const operation = jobParts[part];
-    return operation === undefined ? null : askJob(host, session, { operation, id: requireJobId(id) });
+    if (operation === undefined) return null;
+    await requireFollowable(host, session, { id: requireJobId(id), action: "getJob" });
+    return askJob(host, session, { operation, id });
   }
   if (collection !== "scripts" && collection !== "flows") return null;
   const operation = host.operations.find((op) => op.id === kinds[collection].operation);
@@ -150,7 +148,7 @@ async function open(host: Host, session: WorkspaceSession, { collection, rest }:
 /** The whole of a resource, byte for byte as the API answers it. @throws ResourceNotFoundError */
 export async function readResource({ host }: Shelf, session: Session, uri: string) {
   const address = parseUri(uri);
-  const inside = address && mayRead(session) ? await enter(host, session, address.workspace) : null;
+  const inside = address ? await enter(host, session, address.workspace) : null;
   const response = address && inside ? await open(host, inside, address).catch(() => null) : null;
   if (!response?.ok) throw new ResourceNotFoundError(uri);
   const mimeType = (response.headers.get("content-type") ?? "application/json").split(";")[0] ?? "application/json";

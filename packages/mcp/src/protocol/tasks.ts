@@ -8,6 +8,7 @@ import { z } from "zod";
 import { enterWorkspace } from "../enter.ts";
 import { ToolFailure } from "../failure.ts";
 import { askJob, cancelJob } from "../job/access.ts";
+import { requireFollowable, type JobAction } from "../job/permission.ts";
 import { taskTimes, type TaskResult } from "../job/task.ts";
 import { endedResult, requireJobId } from "../job/wait.ts";
 import type { WorkspaceSession } from "../session.ts";
@@ -39,7 +40,7 @@ interface JobState {
 async function findJob(
   { host }: Parts,
   { session }: Served,
-  taskId: string,
+  { taskId, action }: { taskId: string; action: JobAction },
 ): Promise<{ inside: WorkspaceSession; id: string; job: JobState }> {
   const unknown = (): ProtocolError =>
     new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown task: ${taskId.slice(0, 100)}`);
@@ -47,6 +48,7 @@ async function findJob(
   try {
     const id = requireJobId(jobId);
     const inside = await enterWorkspace(host, session, workspace);
+    await requireFollowable(host, inside, { id, action });
     const query = { no_logs: "true", no_code: "true" };
     const response = await askJob(host, inside, { operation: "getJob", id, query });
     if (!response.ok) throw unknown();
@@ -60,7 +62,7 @@ async function findJob(
 export function serveTasks(server: Server, parts: Parts, served: Served): void {
   server.setRequestHandler("tasks/get", { params }, async ({ taskId }) => {
     requireTasks(server);
-    const { inside, id, job } = await findJob(parts, served, taskId);
+    const { inside, id, job } = await findJob(parts, served, { taskId, action: "getJob" });
     const known: Omit<TaskResult, "resultType" | "status"> = {
       taskId,
       createdAt: job.created_at,
@@ -73,13 +75,13 @@ export function serveTasks(server: Server, parts: Parts, served: Served): void {
   });
   server.setRequestHandler("tasks/cancel", { params }, async ({ taskId }) => {
     requireTasks(server);
-    const { inside, id } = await findJob(parts, served, taskId);
+    const { inside, id } = await findJob(parts, served, { taskId, action: "cancelQueuedJob" });
     await cancelJob(parts.host, inside, id);
     return { resultType: "complete" };
   });
   server.setRequestHandler("tasks/update", { params }, async ({ taskId }) => {
     requireTasks(server);
-    await findJob(parts, served, taskId);
+    await findJob(parts, served, { taskId, action: "cancelQueuedJob" });
     return { resultType: "complete" };
   });
 }

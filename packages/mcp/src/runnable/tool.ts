@@ -10,7 +10,6 @@ export const runAnswer: ShownTool["inputSchema"] = {
     job_id: { type: "string" },
     status: { type: "string" },
     result: {},
-    error: {},
     log_tail: { type: "string" },
   },
   required: ["job_id", "status"],

@@ -17,7 +17,8 @@ export function openSharedFolders(folder: string): SharedFolders {
   const store = join(folder, "shared");
   rmSync(store, { recursive: true, force: true });
   const homeOf = (key: string): string => {
-    if (!/^[0-9a-f-]{1,64}$/i.test(key)) throw new TypeError(`${JSON.stringify(key)} is no id: shared folders are named by ids`);
+    if (!/^[0-9a-f-]{1,64}$/i.test(key))
+      throw new TypeError(`${JSON.stringify(key)} is no id: shared folders are named by ids`);
     return join(store, key);
   };
   return {

@@ -1,5 +1,4 @@
 import { ApiError, type Member } from "@towermill/contract";
-import type { DeployedFlows } from "@towermill/flow-driver";
 import { sql, type Database } from "@towermill/store";
 import { mayAnswerUnasked, requireApprover } from "./approver.ts";
 import type { Gate } from "./gate.ts";
@@ -35,7 +34,7 @@ async function summaryOf(db: Database, gate: Gate): Promise<string | null> {
 }
 
 /** What an approval page shows of a gate. */
-export async function approvalInfo({ db }: { db: Database; flows: DeployedFlows }, gate: Gate, asker: Asker) {
+export async function approvalInfo(db: Database, gate: Gate, asker: Asker) {
   const { suspend, step, conditions } = gate;
   const { default_args, enums, description } = gate.job === gate.flowJob ? {} : await said(db, gate.job);
   const { areGroupsUnknown: _, ...approval_conditions } = conditions;

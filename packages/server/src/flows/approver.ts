@@ -38,6 +38,16 @@ export function mayAnswerUnasked({ path, startedBy, conditions }: Gate, member: 
   return path === null || path === "" ? startedBy === member.username : allowed(member, "write", path);
 }
 
+/**
+ * Whether somebody may make signed addresses, which let whoever holds them answer: those who may change the flow, and the
+ * run itself, whose steps send them out.
+ * @throws ApiError `forbidden`
+ */
+export function requireAsker(gate: Gate, member: Member): void {
+  const isOwnRun = gate.startedBy === member.username || gate.email === member.email;
+  if (!isOwnRun) requireFlowOwner(gate, member);
+}
+
 /** @throws ApiError `forbidden` unless the member may change the flow (or started a flow without a path) */
 export function requireFlowOwner({ path, startedBy }: Gate, member: Member): void {
   const owns = path === null || path === "" ? startedBy === member.username : allowed(member, "write", path);

@@ -37,8 +37,10 @@ export function listedRunnables({ caller, member }: Who, kinds: string | undefin
       ? [sql`select ${columns(sql`'script'`, sql`s.created_at`)}, s.hash, s.language, s.kind from (${scripts}) s`]
       : []),
     ...(wants(kinds, "flow")
-      ? [sql`select ${columns(sql`'flow'`, sql`s.edited_at`)}, null::text as hash, null::text as language, null::text as kind
-          from (${flows}) s`]
+      ? [
+          sql`select ${columns(sql`'flow'`, sql`s.edited_at`)}, null::text as hash, null::text as language, null::text as kind
+          from (${flows}) s`,
+        ]
       : []),
   ];
   return parts.length === 0 ? null : sql.join(parts, sql` union all `);

@@ -26,7 +26,7 @@ import { appsHandlers } from "./apps.ts";
 import { draftsHandlers } from "./drafts.ts";
 import { exportHandlers } from "./export.ts";
 import { favoritesHandlers } from "./favorites.ts";
-import { guardDeployments, protectionRulesHandlers } from "./protection-rules.ts";
+import { protectionRulesHandlers } from "./protection-rules.ts";
 import { rawAppsHandlers } from "./raw-apps.ts";
 import { resourceHistoryHandlers } from "./resource-history.ts";
 import { resourceTypesHandlers } from "./resource-types.ts";
@@ -43,7 +43,7 @@ import { workspaceDependenciesHandlers } from "./workspace-dependencies.ts";
 
 /** Routes of what a workspace holds. */
 export function itemRoutes(services: Services, auth: Authentication): Route[] {
-  return guardDeployments(services, [
+  return [
     ...mount(appsOperations, appsHandlers(services)),
     ...mount(rawAppsOperations, rawAppsHandlers(services)),
     ...triggerRoutes(services),
@@ -62,5 +62,5 @@ export function itemRoutes(services: Services, auth: Authentication): Route[] {
     ...mount(variablesOperations, variablesHandlers(services)),
     ...mount(resourcesOperations, resourcesHandlers(services)),
     ...mount(resourceTypesOperations, resourceTypesHandlers(services)),
-  ]);
+  ];
 }

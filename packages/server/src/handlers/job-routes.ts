@@ -9,6 +9,7 @@ import {
   workersOperations,
 } from "@towermill/contract";
 import { createDeployedFlows } from "@towermill/flow-driver";
+import { createFlowStarter } from "../flows/start.ts";
 import { createFlowView } from "../flows/view.ts";
 import type { Route } from "../http/app.ts";
 import { mount } from "../http/mount.ts";
@@ -33,14 +34,15 @@ export function jobRoutes(
 ): Route[] {
   const jobEvents = createJobEvents(services.bus);
   const flows = createDeployedFlows(services);
+  const flowStarter = createFlowStarter(services, { auth, starter, flows });
   const view = createFlowView({ db: services.db, flows });
   return [
-    ...mount(runsOperations, runsHandlers(services, { starter, jobEvents })),
+    ...mount(runsOperations, runsHandlers(services, { starter, flowStarter, jobEvents })),
     ...mount(previewOperations, previewsHandlers(services, { starter })),
     ...mount(jobsOperations, jobsHandlers(services, { view })),
     ...mount(jobResultsOperations, jobResultsHandlers(services, { flows, view })),
     ...mount(jobUpdatesOperations, jobUpdatesHandlers(services, { jobEvents, view })),
-    ...flowRoutes(services, { auth, starter, jobEvents, flows }),
+    ...flowRoutes(services, { starter, flowStarter, jobEvents, flows }),
     ...mount(jobQueueOperations, jobQueueHandlers(services)),
     ...mount(workersOperations, workersHandlers(services)),
     ...mount(instanceJobsOperations, instanceJobsHandlers(services, auth)),

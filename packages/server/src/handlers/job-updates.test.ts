@@ -170,7 +170,7 @@ describe("the event stream", () => {
   });
 
   test("and a waiting call both notice a closed connection of a real client", async () => {
-    const server = await listen(world.app, { host: "127.0.0.1", port: 0 });
+    const server = await listen(world.app.fetch, { host: "127.0.0.1", port: 0 });
     try {
       const job = await running();
       const client = new AbortController();

@@ -71,7 +71,7 @@ function principalOf(caller: Exclude<Caller, { kind: "anonymous" }>, audience: s
 /** The caller with the rights of one call: at most its own. */
 function narrow(caller: Caller, { scopes, readOnly }: Pick<Invocation, "scopes" | "readOnly">): Caller {
   return caller.kind === "account"
-    ? { ...caller, scopes, readOnly: caller.readOnly || readOnly, byCookie: false }
+    ? { ...caller, scopes, readOnly: caller.readOnly || readOnly, byCookie: false, via: "mcp" }
     : caller;
 }
 
@@ -156,10 +156,12 @@ export function createMcpHost({
     },
     invoke: (principal: Principal, invocation: Invocation): Promise<Response> =>
       dispatch({ services, auth, route: byOperation.get(invocation.operation.id) }, callerOf(principal), invocation),
+    /** Resolves when every call so far is written down. */
+    settle: () => trail.settle(),
     audit(principal: Principal, { workspace, tool, client, outcome }: AuditNote): void {
       const parameters = { client, outcome, token: principal.id.slice(0, 12) };
       const username = principal.email;
-      trail({
+      trail.add({
         workspace: workspace ?? globalAudit,
         username,
         operation: "mcp.call",

@@ -5,11 +5,7 @@ import { sql, type Queryable } from "@towermill/store";
  * Names of the rule sets that restrict a member in one of the given ways: those that neither name the member nor one of
  * the member's groups (`name` or `g/name`, `username`, `u/username` or the address) as exempt.
  */
-async function restrictedBy(
-  db: Queryable,
-  member: Member,
-  kinds: readonly ProtectionRuleKind[],
-): Promise<string[]> {
+async function restrictedBy(db: Queryable, member: Member, kinds: readonly ProtectionRuleKind[]): Promise<string[]> {
   const groups = member.groups.flatMap((group) => [group, `g/${group}`]);
   const names = [member.username, `u/${member.username}`, member.email];
   const rows = await db.query<{ name: string }>(sql`

@@ -1,6 +1,7 @@
 import type { runsOperations } from "@towermill/contract";
 import type { NewJob } from "@towermill/queue";
 import type { Target } from "@towermill/runnable";
+import type { FlowStarter } from "../flows/start.ts";
 import { plainText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { memberText } from "../http/verbatim.ts";
@@ -8,7 +9,9 @@ import { readArguments } from "../jobs/arguments.ts";
 import { rerunJobs } from "../jobs/rerun.ts";
 import { resultAnswer } from "../jobs/result-answer.ts";
 import { requireShortQueue, type Starter } from "../jobs/start.ts";
+import { awaitJob } from "../jobs/await-job.ts";
 import type { JobEvents } from "../jobs/events.ts";
+import { keyedRun, startOnce, type KeyedRun } from "../jobs/idempotency.ts";
 import { streamUpdates } from "../jobs/stream.ts";
 import type { Services } from "../services.ts";
 
@@ -19,6 +22,7 @@ type Inline = Extract<Operation, { id: `${string}Inline` }>;
 
 export interface RunHandlerOptions {
   starter: Starter;
+  flowStarter: FlowStarter;
   jobEvents: JobEvents;
 }
 
@@ -29,27 +33,38 @@ function targetOf(params: { path: string } | { hash: string }): Target {
 /** Scripts deployed in a workspace, started by path or by hash. */
 export function runsHandlers(
   services: Services,
-  { starter, jobEvents }: RunHandlerOptions,
+  { starter, flowStarter, jobEvents }: RunHandlerOptions,
 ): Handlers<typeof runsOperations> {
-  const jobOf = async (call: Call<ByBody> | Call<Waiting>): Promise<NewJob> => {
+  const keyedOf = ({ request, member, params }: Call<ByBody> | Call<Waiting>): Promise<KeyedRun | null> => {
+    const target = "path" in params ? `script/${params.path}` : `script-version/${params.hash}`;
+    return keyedRun(services.db, { request, member, target });
+  };
+  const jobOf = async (call: Call<ByBody> | Call<Waiting>, keyed: KeyedRun | null): Promise<NewJob> => {
     const { request, search, query, operation } = call;
     const reserved = Object.keys(operation.query.shape);
     const sent = await readArguments({ request, search, bodyLimit: services.bodyLimit, reserved, ...query });
-    return starter.script(call, targetOf(call.params), { sent, options: query });
+    const options = keyed ? { ...query, job_id: keyed.id } : query;
+    return starter.script(call, targetOf(call.params), { sent, options });
   };
   const run = async (call: Call<ByBody>): Promise<string> => {
-    const job = await jobOf(call);
-    await starter.start(job);
+    const keyed = await keyedOf(call);
+    const job = await jobOf(call, keyed);
+    await startOnce(keyed, () => starter.start(job));
     return job.id;
   };
   const runAndWait = async (call: Call<Waiting>): Promise<Response> => {
     await requireShortQueue(services, call.query.queue_limit);
-    return resultAnswer(await starter.startAndWait(await jobOf(call), call.signal));
+    const keyed = await keyedOf(call);
+    const job = await jobOf(call, keyed);
+    if (keyed === null) return resultAnswer(await starter.startAndWait(job, call.signal));
+    await startOnce(keyed, () => starter.start(job));
+    return resultAnswer(await awaitJob(services, job.id, call.signal));
   };
   const runAndStream = async (call: Call<Waiting>): Promise<Response> => {
     await requireShortQueue(services, call.query.queue_limit);
-    const job = await jobOf(call);
-    await starter.start(job);
+    const keyed = await keyedOf(call);
+    const job = await jobOf(call, keyed);
+    await startOnce(keyed, () => starter.start(job));
     const options = {
       workspace: job.workspace,
       id: job.id,
@@ -81,6 +96,6 @@ export function runsHandlers(
     runAndStreamScriptByHashGet: runAndStream,
     runScriptByPathInline: runInline,
     runScriptByHashInline: runInline,
-    batchReRunJobs: async (call) => rerunJobs(services, starter, call),
+    batchReRunJobs: async (call) => rerunJobs(services, { starter, flowStarter }, call),
   };
 }

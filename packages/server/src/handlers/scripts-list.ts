@@ -9,7 +9,7 @@ import { limitTo } from "../http/page.ts";
 import { visible } from "../http/visibility.ts";
 import { deployedAt } from "../scripts/find.ts";
 import { importedPaths } from "../scripts/import-path.ts";
-import { listedScripts, type ListedScriptRow, type ScriptFilter } from "../scripts/list.ts";
+import { listedScripts, type ListedScriptRow } from "../scripts/list.ts";
 import type { Services } from "../services.ts";
 
 type Ops = typeof scriptsListOperations;

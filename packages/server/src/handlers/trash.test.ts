@@ -59,9 +59,10 @@ describe("what is deleted", () => {
     await said("scripts/create", { body: script });
     await said("scripts/create", { body: { ...script, content: "echo 2", auto_parent: true } });
     const before = await json("scripts/get/p/u/alice/s");
-    await said("scripts/delete/p/u/alice/s", { method: "POST" });
+    expect((await said("scripts/delete/p/u/alice/s", { as: "admin", method: "POST" }))[0]).toBe(200);
+    expect((await said("scripts/get/p/u/alice/s"))[0]).toBe(404);
     const [item] = await trashed();
-    await said(`trash/restore/${item?.id}`, { method: "POST" });
+    expect((await said(`trash/restore/${item?.id}`, { method: "POST" }))[0]).toBe(200);
     expect(await json("scripts/get/p/u/alice/s")).toEqual(before);
     expect(await json<unknown[]>("scripts/history/p/u/alice/s")).toHaveLength(2);
   });
@@ -137,6 +138,15 @@ describe("protection rules", () => {
     expect((await said("scripts/create", { body: script }))[0]).toBe(201);
     expect((await said("workspaces/protection_rules/prod", { as: "admin", method: "DELETE" }))[0]).toBe(200);
     expect((await said("scripts/archive/p/u/alice/s", { as: "admin", method: "POST" }))[0]).toBe(200);
+  });
+
+  test("hold for what comes back from the trash", async () => {
+    await said("scripts/create", { body: script });
+    expect((await said("scripts/delete/p/u/alice/s", { as: "admin", method: "POST" }))[0]).toBe(200);
+    await said("workspaces/protection_rules", { as: "admin", body: { ...rule, bypass_users: ["u/alice"] } });
+    const [item] = await trashed();
+    expect((await said(`trash/restore/${item?.id}`, { as: "admin", method: "POST" }))[0]).toBe(403);
+    expect((await said(`trash/restore/${item?.id}`, { method: "POST" }))[0]).toBe(200);
   });
 
   test("can leave deploying to admins and deployers", async () => {

@@ -15,6 +15,7 @@ import { composeJson } from "../http/verbatim.ts";
 import { visible } from "../http/visibility.ts";
 import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
+import { requireDeployer } from "./protection-rules-check.ts";
 
 interface TrashRow {
   id: number;
@@ -89,6 +90,7 @@ function restoring({ db, vault, bus }: Services) {
       .transaction(async (tx) => {
         await tx.query(sql`select from trash where id = ${id} for update`);
         const item = await found(tx, member, { id, write: true });
+        if (!["variable", "resource"].includes(item.item_kind)) await requireDeployer(tx, member);
         await requireReadableSecrets(vault, item);
         await putBack(tx, item);
         const { workspace, username } = member;

@@ -20,6 +20,8 @@ export interface AccountCaller {
   tokenPrefix: string;
   /** The token came as a cookie: unsafe methods then need a same-origin `Origin`. */
   byCookie: boolean;
+  /** Came in through the MCP face. */
+  via?: "mcp";
 }
 
 /** A running job, by the token it was given; acts as the member it was started for. */

@@ -16,7 +16,7 @@ export interface KeyedRun {
  * The job's id follows from the key, so the primary key of jobs lets only one be started, whichever server is asked: no
  * table of keys is needed. The day is part of it, which is what lets a key be used again.
  */
-function idOf(key: string, day: number): string {
+export function idOfKey(key: string, day: number): string {
   const bytes = createHash("sha256").update(key).update(String(day)).digest().subarray(0, 16);
   bytes.writeUIntBE(day * dayMs, 0, 6);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
@@ -33,7 +33,7 @@ function idOf(key: string, day: number): string {
  */
 export async function keyedRun(
   db: Queryable,
-  { request, member, target }: { request: Request; member: Member; target: string },
+  { request, member, target }: { request: Request; member: Pick<Member, "workspace" | "email">; target: string },
 ): Promise<KeyedRun | null> {
   const given = request.headers.get("idempotency-key");
   if (given === null) return null;
@@ -43,7 +43,7 @@ export async function keyedRun(
   const key = JSON.stringify([member.workspace, member.email, target, given]);
   const { now } = await db.one<{ now: Date }>(sql`select now() as now`);
   const today = Math.floor(now.getTime() / dayMs);
-  const ids = [idOf(key, today), idOf(key, today - 1)];
+  const ids = [idOfKey(key, today), idOfKey(key, today - 1)];
   const [known] = await db.query<{ id: string }>(sql`
     select id from job where id = any(${ids}::uuid[]) and workspace_id = ${member.workspace}
       and created_at > now() - interval '1 day' order by created_at desc limit 1`);

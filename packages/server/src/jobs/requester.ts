@@ -4,6 +4,7 @@ import type { Caller } from "../identity/caller.ts";
 /** Where the job came from: the browser, a webhook's narrowed token, or (`null`) a person's or a job's token. */
 function triggerKind(caller: Caller): string | null {
   if (caller.kind !== "account") return null;
+  if (caller.via === "mcp") return "mcp";
   if (caller.byCookie) return "ui";
   return caller.scopes === null ? null : "webhook";
 }
