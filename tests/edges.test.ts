@@ -237,7 +237,7 @@ test("a job for a tag that no worker listens to waits, says why, and can be canc
 
 test("what this version does not do yet answers 501 with its name, and what nobody knows 404, never HTML", async () => {
   const [later, unknown] = await Promise.all([
-    instance.call("GET", "/w/admins/flows/list"),
+    instance.call("GET", "/w/admins/flow_conversations/list"),
     instance.call("GET", "/w/admins/no/such/thing"),
   ]);
   expect(unknown.status).toBe(404);

@@ -20,7 +20,7 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
   const { bus, dispatcher, log } = options;
   const { written, batch, claimed } = commit;
   remember(work);
-  claimed.start(written.at);
+  claimed.start(written);
   const ended = endedOf(work);
   const byId = new Map(ended.map((job) => [job.id, job]));
   const reasons = new Map(work.ignored.map(({ event, reason }) => [event, reason]));
@@ -30,7 +30,7 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
     const refused = entry.kind === "event" ? reasons.get(entry.event) : undefined;
     if (refused !== undefined && entry.kind === "event" && entry.event.type === "resume")
       pending.fail(new ApiError("bad_request", refused));
-    else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending, written.at) });
+    else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending) });
   }
   dispatcher.ended(ended);
   bus.publish("live", [...new Set([...work.states.values()].flatMap(({ run: { job } }) => [job.id, rootOf(job)]))]);

@@ -84,7 +84,7 @@ async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
     try {
       await workOut(work, left, tries === 0);
       if (isOutOfDate(work)) continue;
-      const claimed = assignSlots(work.plan, left, options.dispatcher);
+      const claimed = assignSlots(work, left, options.dispatcher);
       try {
         const written = await writePlan(db, work.plan);
         await afterCommit(options, work, { written, batch: left, claimed });

@@ -18,6 +18,8 @@ export interface Slot {
   worker: string;
   /** Whether it may run a job of this tag; `pinned` = the job goes wherever the one before ran. */
   serves(tag: string, pinned: boolean): boolean;
+  /** Tags of other jobs that it may be given, none when its flow has had it long enough. */
+  tags(): readonly string[];
 }
 
 /** What became of a job that was handed to the driver. */

@@ -22,6 +22,8 @@ export interface Plan {
   early: { job: string; success: boolean; result: string }[];
   /** Root flows whose steps are to be wiped. */
   wiped: string[];
+  /** Due jobs to claim for slots that become free: siblings wait in the queue. */
+  claim: { worker: string; tags: readonly string[]; secrets: string[] } | null;
   /** Not written with the rest: sentences for logs. */
   notes: { job: string; text: string }[];
 }
@@ -125,6 +127,7 @@ export function emptyPlan(): Plan {
     args: [],
     early: [],
     wiped: [],
+    claim: null,
     notes: [],
   };
 }

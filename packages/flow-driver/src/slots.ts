@@ -1,13 +1,16 @@
 import { claimedFrom, randomToken, type ClaimedJob, type Dispatcher, type NewJob } from "@towermill/queue";
 import type { Pending } from "./batch.ts";
-import type { Plan, PlannedJob } from "./plan.ts";
+import type { Drive, FlowState } from "./drive.ts";
+import type { Slot } from "./driver.ts";
+import type { PlannedJob } from "./plan.ts";
+import type { Written } from "./write.ts";
 
 /** Slots that pushed jobs are claimed for. */
 export interface Claims {
   /** The job for the slot of an entry, once the plan is written. */
-  nextOf(pending: Pending, at: Date): ClaimedJob | null;
-  /** Starts the others. */
-  start(at: Date): void;
+  nextOf(pending: Pending): ClaimedJob | null;
+  /** The plan is written: every claimed job has its slot. */
+  start(written: Written): void;
   /** Nothing was written. */
   release(): void;
 }
@@ -16,7 +19,11 @@ export interface Claims {
  * Claims what the plan pushes in the push itself: for the slots of the jobs that just ended, then for free slots of
  * workers in this process. Saves a commit and a claim for each.
  */
-export function assignSlots(plan: Plan, batch: readonly Pending[], dispatcher: Dispatcher): Claims {
+export function assignSlots(
+  { plan, states }: Drive,
+  batch: readonly Pending[],
+  dispatcher: Dispatcher,
+): Claims {
   const handed = new Map<Pending, { planned: PlannedJob; secret: string }>();
   const reserved: { start(at: Date): void; release(): void }[] = [];
   const free = batch.filter(({ entry }) => entry.kind !== "event" && entry.slot !== null);
@@ -40,14 +47,41 @@ export function assignSlots(plan: Plan, batch: readonly Pending[], dispatcher: D
     });
     plan.jobs[index] = { job, state: "claimed", worker: reservation.worker, secret };
   }
+  const open = [...states.values()].some(waitsInQueue) ? free.filter((pending) => tagsOf(pending).length > 0) : [];
+  const [first] = open;
+  const worker = first && slotOf(first)?.worker;
+  if (first && worker) plan.claim = { worker, tags: tagsOf(first), secrets: open.map(() => randomToken()) };
+  const next = new Map<Pending, ClaimedJob>();
   return {
-    nextOf(pending, scheduledFor) {
-      const next = handed.get(pending);
-      return next ? claimedFrom(next.planned.job, { scheduledFor, secret: next.secret }) : null;
+    nextOf: (pending) => next.get(pending) ?? null,
+    start({ at, claimed }) {
+      for (const [pending, { planned, secret }] of handed) {
+        next.set(pending, claimedFrom(planned.job, { scheduledFor: at, secret }));
+      }
+      for (const [index, job] of claimed.entries()) {
+        const pending = open[index];
+        if (pending) next.set(pending, job);
+      }
+      for (const reservation of reserved) reservation.start(at);
     },
-    start: (at) => reserved.forEach((reservation) => reservation.start(at)),
     release: () => reserved.forEach((reservation) => reservation.release()),
   };
+}
+
+function slotOf({ entry }: Pending): Slot | null {
+  return entry.kind === "event" ? null : entry.slot;
+}
+
+function tagsOf(pending: Pending): readonly string[] {
+  return slotOf(pending)?.tags() ?? [];
+}
+
+/** Whether children of a parallel step are probably in the queue: then a slot is filled in the same commit. */
+function waitsInQueue({ status, over }: FlowState): boolean {
+  const module = status.modules[status.step];
+  if (over || module?.type !== "InProgress" || !module.parallel || !module.progress) return false;
+  const ended = module.progress.done.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  return (module.children ?? 0) > ended;
 }
 
 /** Where the step before ran, whatever the tags: that is where `./shared` is. */

@@ -1,3 +1,4 @@
+import { claimedAsJson, claimPart, hashToken } from "@towermill/queue";
 import { sql, type Sql } from "@towermill/store";
 import type { Plan, PlannedEnd, PlannedFlow, PlannedHold } from "./plan.ts";
 
@@ -168,4 +169,12 @@ function eventClauses(events: Plan["events"]): Clause[] {
       )`,
     },
   ];
+}
+
+/** A slot that becomes free takes what is due in the same commit. */
+export function claimClauses(claim: Plan["claim"]): Clause[] {
+  if (claim === null) return [];
+  const { worker, tags, secrets } = claim;
+  const part = claimPart({ worker, tags, count: secrets.length }, secrets.map(hashToken));
+  return [{ letter: "x", part, answer: sql`${claimedAsJson} as claimed` }];
 }

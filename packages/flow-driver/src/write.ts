@@ -1,12 +1,15 @@
+import { claimedJobsFrom, type ClaimedJob } from "@towermill/queue";
 import { errorCode, named, sql, type Database, type Queryable, type Sql } from "@towermill/store";
 import type { Plan } from "./plan.ts";
-import { endClauses, flowClauses, historyClauses, holdClauses, orderAfter, type Clause } from "./write-clauses.ts";
+import { claimClauses, endClauses, flowClauses, historyClauses, holdClauses, orderAfter, type Clause } from "./write-clauses.ts";
 import { jobClauses } from "./write-jobs.ts";
 import { writeRest } from "./write-rest.ts";
 
 /** What a plan's commit found. */
 export interface Written {
   at: Date;
+  /** Jobs that the plan claimed besides its own. */
+  claimed: ClaimedJob[];
   /** Concurrency keys that became free, once for each run. */
   freed: string[];
 }
@@ -40,10 +43,11 @@ export async function writePlan(db: Database, plan: Plan): Promise<Written> {
 async function writeMain(db: Queryable, plan: Plan): Promise<Written> {
   const order = orderAfter(plan.flows);
   const clauses = [...flowClauses(plan.flows), ...endClauses(plan.ends, order), ...holdClauses(plan.held, order)];
-  clauses.push(...jobClauses(plan.jobs), ...historyClauses(plan));
-  if (clauses.length === 0) return { at: new Date(), freed: [] };
-  const row = await db.one<{ at: Date; freed?: string[] | null }>(statementOf(clauses));
-  return { at: row.at, freed: row.freed ?? [] };
+  clauses.push(...jobClauses(plan.jobs), ...historyClauses(plan), ...claimClauses(plan.claim));
+  if (clauses.length === 0) return { at: new Date(), claimed: [], freed: [] };
+  const row = await db.one<{ at: Date; claimed?: string | null; freed?: string[] | null }>(statementOf(clauses));
+  const claimed = claimedJobsFrom(row.claimed ?? null, plan.claim?.secrets ?? []);
+  return { at: row.at, claimed, freed: row.freed ?? [] };
 }
 
 /**

@@ -82,8 +82,8 @@ function claimedJob(row: ClaimedRow, secrets: string[]): ClaimedJob {
   };
 }
 
-const definition: Sql = sql`j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.identity, j.tag, j.args, j.script_path,
-  j.script_hash, j.language, j.raw_code, j.raw_lock, j.raw_flow, j.parent_job, j.root_job, j.flow_step_id, j.trigger_kind,
+const definition: Sql = sql`j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.identity::text as identity, j.tag, j.args::text as args, j.script_path,
+  j.script_hash, j.language, j.raw_code, j.raw_lock, j.raw_flow::text as raw_flow, j.parent_job, j.root_job, j.flow_step_id, j.trigger_kind,
   j.trigger_path, j.entrypoint, j.priority, j.timeout_s, j.cache_ttl, j.concurrency_key, j.concurrent_limit,
   j.concurrency_window_s, j.visible_to_owner, j.labels, j.options`;
 
@@ -91,10 +91,13 @@ const definition: Sql = sql`j.workspace_id, j.kind, j.created_by, j.permissioned
  * The claim itself: row locks on the picked queue rows only, rows that others hold are skipped. The index
  * `job_queue_claim` gives them in order, so the cost does not grow with the queue.
  */
-export function claimStatement({ worker, tags, count }: ClaimRequest, hashes: Buffer[]): Sql {
-  return named(
-    "claim_jobs",
-    sql`with picked as (
+export function claimStatement(request: ClaimRequest, hashes: Buffer[]): Sql {
+  return named("claim_jobs", sql`with ${claimPart(request, hashes)} ${claimedRows}`);
+}
+
+/** The parts `picked` and `claimed` of a statement that claims, for one that does something else besides. */
+export function claimPart({ worker, tags, count }: ClaimRequest, hashes: Buffer[]): Sql {
+  return sql`picked as (
       select id, row_number() over () as position from (
         select id from job_queue
         where not running and concurrency_key is null and suspend_until is null
@@ -107,11 +110,21 @@ export function claimStatement({ worker, tags, count }: ClaimRequest, hashes: Bu
       from picked p join unnest(${hashes}::bytea[]) with ordinality h(hash, position) using (position)
       where q.id = p.id
       returning q.id, q.attempt, q.scheduled_for, p.position
-    )
-    select c.id, c.attempt, c.scheduled_for, c.position::int as position, ${definition}
+    )`;
+}
+
+const claimedRows: Sql = sql`select c.id, c.attempt, c.scheduled_for, c.position::int as position, ${definition}
     from claimed c join job j on j.id = c.id
-    order by c.position`,
-  );
+    order by c.position`;
+
+/** What `claimPart` claimed, as one JSON value. */
+export const claimedAsJson: Sql = sql`(select json_agg(row_to_json(t)) from (${claimedRows}) t)`;
+
+/** The jobs behind the answer of {@link claimedAsJson}. @param secrets in the order of the hashes */
+export function claimedJobsFrom(json: string | null, secrets: string[]): ClaimedJob[] {
+  if (json === null) return [];
+  const rows = JSON.parse(json) as (Omit<ClaimedRow, "scheduled_for"> & { scheduled_for: string })[];
+  return rows.map((row) => claimedJob({ ...row, scheduled_for: new Date(row.scheduled_for) }, secrets));
 }
 
 /** Claims up to `count` due jobs that the worker's tags serve: highest priority first, then the longest due. */

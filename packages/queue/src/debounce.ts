@@ -28,7 +28,9 @@ export async function pushDebounced(
       where d.key = ${debounce.key} and q.attempt = 0 and not q.running for update of q`);
     const isOver = pending !== undefined && isEnough(pending, debounce);
     const args = pending ? merged(pending.args, job.args, debounce.accumulate) : job.args;
-    const { at } = await tx.one<{ at: Date }>(sql`select now() + make_interval(secs => ${debounce.delaySeconds}) as at`);
+    const { at } = await tx.one<{ at: Date }>(
+      sql`select now() + make_interval(secs => ${debounce.delaySeconds}) as at`,
+    );
     const pushed: NewJob = { ...job, args, scheduledFor: isOver ? null : at };
     if (pending) await replace(tx, pending.job_id, job.id);
     await pushJob(tx, pushed);

@@ -1,6 +1,6 @@
 export { readCachedResult, resultCacheKey, writeCachedResult } from "./cached-result.ts";
 export { cancelJobs, claimedOf, type Canceled, type CancelRequest } from "./cancel.ts";
-export { claimJobs, claimStatement, type ClaimRequest } from "./claim.ts";
+export { claimedAsJson, claimedJobsFrom, claimJobs, claimPart, claimStatement, type ClaimRequest } from "./claim.ts";
 export { completeJobs, releaseNext, type Ended } from "./complete.ts";
 export { createDispatcher, type Dispatcher, type LocalWorker, type Outcome, type Reservation } from "./dispatcher.ts";
 export { firstIdAt, isJobId, newJobId } from "./id.ts";

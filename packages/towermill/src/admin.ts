@@ -7,7 +7,8 @@ export interface Admin {
   email: string;
   /** The password, if this start made it. */
   newPassword: string | undefined;
-  passwordFile: string;
+  /** Where it is kept; `null` when the operator set it. */
+  passwordFile: string | null;
 }
 
 /**
@@ -21,5 +22,9 @@ export async function firstAdmin({ db, settings }: Base): Promise<Admin> {
     { email: settings.TOWERMILL_ADMIN_EMAIL, password: settings.TOWERMILL_ADMIN_PASSWORD },
   );
   if (password !== undefined) writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  return { email, newPassword: password, passwordFile };
+  return {
+    email,
+    newPassword: password,
+    passwordFile: settings.TOWERMILL_ADMIN_PASSWORD === undefined ? passwordFile : null,
+  };
 }

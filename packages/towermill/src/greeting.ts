@@ -5,13 +5,14 @@ export interface Greeting {
   email: string;
   /** Shown only when it was made at this start. */
   newPassword: string | undefined;
-  passwordFile: string;
+  /** Where the password is kept; `null` when the operator set it. */
+  passwordFile: string | null;
   isolation: IsolationReport | undefined;
 }
 
 /** The one block that a start prints: where, how to log in, how to connect the CLI and an MCP client. */
 export function greeting({ address, email, newPassword, passwordFile, isolation }: Greeting): string {
-  const password = newPassword ?? `(in ${passwordFile})`;
+  const password = newPassword ?? (passwordFile === null ? "(the password you set)" : `(in ${passwordFile})`);
   const mcp = { mcpServers: { towermill: { url: `${address}/api/mcp/w/admins/sse?token=<token>` } } };
   return [
     "",

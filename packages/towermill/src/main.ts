@@ -6,6 +6,7 @@ import { examine } from "./doctor.ts";
 import { explainFailure, exitCodes } from "./failure.ts";
 import { greeting } from "./greeting.ts";
 import { createLog } from "./log.ts";
+import { mcpConfig, type McpConfigOptions } from "./mcp-config.ts";
 import { openDatabase, startPlatform, type Platform } from "./platform.ts";
 import { readSettings, unknownSettings, type Mode, type SettingName, type Settings } from "./setting.ts";
 import { version } from "./version.ts";
@@ -17,6 +18,8 @@ const usage = `towermill [command] [options]
   worker     a worker
   migrate    brings the database to this version's schema
   doctor     examines the machine, the data folder and the database
+  mcp config prints what an MCP client's configuration needs
+             (--client claude-code|claude|cursor|vscode|… --workspace W --token T --url U)
 
   --port N  --host H  --data FOLDER  --database-url URL  --base-url URL
   --worker-group G  --worker-tags a,b  --workers N  --isolation LEVEL  --log-level L
@@ -38,8 +41,17 @@ const options = {
   "log-level": { type: "string", setting: "LOG_LEVEL" },
 } as const satisfies Record<string, { type: "string"; setting: SettingName }>;
 
+/** Options of `mcp config` alone. */
+const mcpOptions = {
+  client: { type: "string" },
+  workspace: { type: "string" },
+  token: { type: "string" },
+  url: { type: "string" },
+} as const;
+
 interface CommandLine {
   command: string | undefined;
+  mcp: McpConfigOptions;
   flags: Partial<Record<SettingName, string>>;
   help: boolean;
   showVersion: boolean;
@@ -49,15 +61,27 @@ function parseCommandLine(args: string[]): CommandLine {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { ...options, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } },
+    options: {
+      ...options,
+      ...mcpOptions,
+      help: { type: "boolean", short: "h" },
+      version: { type: "boolean", short: "v" },
+    },
   });
   const flags: Partial<Record<SettingName, string>> = {};
   for (const [name, { setting }] of Object.entries(options)) {
     const value = (values as Record<string, string | boolean | undefined>)[name];
     if (typeof value === "string") flags[setting] = value;
   }
-  if (positionals.length > 1) throw new TypeError(`unexpected argument ${positionals[1] ?? ""}`);
-  return { command: positionals[0], flags, help: values.help ?? false, showVersion: values.version ?? false };
+  const command = positionals.join(" ") || undefined;
+  const { client, workspace, token, url } = values;
+  return {
+    command,
+    mcp: { client, workspace, token, url },
+    flags,
+    help: values.help ?? false,
+    showVersion: values.version ?? false,
+  };
 }
 
 /** First signal: stop in order. Second: leave at once; the queue takes the jobs back when the heartbeat is missed. */
@@ -101,7 +125,8 @@ async function migrateOnly(settings: Settings): Promise<void> {
 async function dispatch(line: CommandLine): Promise<void> {
   const settings = readSettings(process.env, line.flags);
   try {
-    if (line.command === "migrate") await migrateOnly(settings);
+    if (line.command === "mcp config") process.stdout.write(`${mcpConfig(line.mcp, settings)}\n`);
+    else if (line.command === "migrate") await migrateOnly(settings);
     else if (line.command === "doctor")
       process.exitCode = await examine(settings, (text) => process.stdout.write(`${text}\n`));
     else await serve((line.command as Mode | undefined) ?? settings.MODE, settings);
@@ -116,7 +141,7 @@ function fail(error: unknown, settings?: Settings): void {
   process.exit(exitCode);
 }
 
-const commands = [undefined, "standalone", "server", "worker", "migrate", "doctor"];
+const commands = [undefined, "standalone", "server", "worker", "migrate", "doctor", "mcp config"];
 
 async function main(): Promise<void> {
   let line: CommandLine;

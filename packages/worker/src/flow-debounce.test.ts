@@ -16,8 +16,13 @@ test("runs of a key that follow each other closely become one, with their lists 
   const second = await world.start(debounced(), { ids: [2, 3], x: "b" });
   const third = await world.start(debounced(), { ids: [], x: "c" });
   expect(await world.ended(third)).toMatchObject({ status: "success", result: { ids: [1, 2, 3], x: "c" } });
-  for (const [id, by] of [[first, second], [second, third]]) {
-    const row = await world.db.one<{ status: string; result: string }>(sql`select status, result from job_done where id = ${id}`);
+  for (const [id, by] of [
+    [first, second],
+    [second, third],
+  ]) {
+    const row = await world.db.one<{ status: string; result: string }>(
+      sql`select status, result from job_done where id = ${id}`,
+    );
     expect(row).toEqual({ status: "skipped", result: JSON.stringify({ debounced_by: by }).replace(":", " : ") });
   }
 });

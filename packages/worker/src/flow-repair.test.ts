@@ -27,7 +27,9 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
 
 async function runningStep(flow: string): Promise<string> {
   const row = await until(() =>
-    db.maybe<{ id: string }>(sql`select q.id from job_queue q join job j using (id) where j.parent_job = ${flow} and q.running`),
+    db.maybe<{ id: string }>(
+      sql`select q.id from job_queue q join job j using (id) where j.parent_job = ${flow} and q.running`,
+    ),
   );
   return row.id;
 }
@@ -63,10 +65,21 @@ test("a flow that was never told of the end of its step hears of it, one among m
   await flowRepair.run(context);
   expect(await world.ended(id)).toMatchObject({ status: "failure", result: "Canceled" });
 
-  const body = { id: "l", value: { type: "forloopflow", iterator: { type: "javascript", expr: "[1,2]" }, skip_failures: true, parallel: true, modules: [code("s", slow)] } };
+  const body = {
+    id: "l",
+    value: {
+      type: "forloopflow",
+      iterator: { type: "javascript", expr: "[1,2]" },
+      skip_failures: true,
+      parallel: true,
+      modules: [code("s", slow)],
+    },
+  };
   const loop = await world.start({ modules: [body] });
   const steps = await until(async () => {
-    const rows = await db.query<{ id: string }>(sql`select q.id from job_queue q join job j using (id) where j.parent_job = ${loop} and q.running`);
+    const rows = await db.query<{ id: string }>(
+      sql`select q.id from job_queue q join job j using (id) where j.parent_job = ${loop} and q.running`,
+    );
     return rows.length === 2 ? rows.map((row) => row.id) : undefined;
   });
   await cancelJobs(db, { workspace: "admins", ids: steps, by: "bob", reason: "lost", force: true });

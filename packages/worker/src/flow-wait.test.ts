@@ -213,12 +213,24 @@ test("a finished run is taken up again from a step, or from an iteration of a lo
 
 test("a run is taken up again inside a branch and inside a sub-flow", async () => {
   const random = (id: string): object => code(id, "export function main() { return Math.random() }");
-  await world.deploy("u/alice/part", { modules: [random("x"), code("y", "export function main(x: number) { return [x] }", { x: "results.x" })] });
+  await world.deploy("u/alice/part", {
+    modules: [random("x"), code("y", "export function main(x: number) { return [x] }", { x: "results.x" })],
+  });
   const flow = {
     modules: [
-      { id: "br", value: { type: "branchone", branches: [], default: [random("p"), code("q", "export function main(p: number) { return [p] }", { p: "results.p" })] } },
+      {
+        id: "br",
+        value: {
+          type: "branchone",
+          branches: [],
+          default: [random("p"), code("q", "export function main(p: number) { return [p] }", { p: "results.p" })],
+        },
+      },
       { id: "f", value: { type: "flow", path: "u/alice/part", input_transforms: {} } },
-      code("end", "export function main(a: unknown, b: unknown) { return [a, b] }", { a: "results.br", b: "results.f" }),
+      code("end", "export function main(a: unknown, b: unknown) { return [a, b] }", {
+        a: "results.br",
+        b: "results.f",
+      }),
     ],
   };
   const first = await world.run(flow);
@@ -236,11 +248,25 @@ test("a run is taken up again inside a branch and inside a sub-flow", async () =
 });
 
 test("many runs side by side end right while some are cancelled", async () => {
-  const loop = { id: "l", value: { type: "forloopflow", iterator: { type: "javascript", expr: "[1,2,3]" }, skip_failures: false, parallel: true, modules: [code("s", one), code("t", one)] } };
+  const loop = {
+    id: "l",
+    value: {
+      type: "forloopflow",
+      iterator: { type: "javascript", expr: "[1,2,3]" },
+      skip_failures: false,
+      parallel: true,
+      modules: [code("s", one), code("t", one)],
+    },
+  };
   const ids = await Promise.all(Array.from({ length: 10 }, () => world.start({ modules: [loop, code("b", one)] })));
   const canceled = ids.filter((_, index) => index % 3 === 0);
   for (const id of canceled) {
-    const { ended, stopping } = await cancelJobs(world.db, { workspace: "admins", ids: [id], by: "bob", reason: "some" });
+    const { ended, stopping } = await cancelJobs(world.db, {
+      workspace: "admins",
+      ids: [id],
+      by: "bob",
+      reason: "some",
+    });
     world.bus.publish("cancel", stopping);
     await world.dispatcher.announce(ended);
   }

@@ -27,6 +27,8 @@ export interface Slots extends LocalWorker {
   /** Takes no more jobs. */
   close(): void;
   readonly free: number;
+  /** Whether it takes more jobs. */
+  readonly isOpen: boolean;
   /** Whether a job of this tag may run in the slot of one that ends; a pinned one runs there whatever its tag. */
   serves(tag: string, pinned: boolean): boolean;
 }
@@ -83,6 +85,9 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     close: () => (open = false),
     get free() {
       return free;
+    },
+    get isOpen() {
+      return open;
     },
     serves: (tag, pinned) => open && (pinned || served.has(tag)),
     reserve(tag): Reservation | null {

@@ -190,6 +190,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const slotOf = (stay: Stay): Slot => ({
     worker: registration.name,
     serves: (tag, pinned) => slots.serves(tag, pinned) && (pinned || !stay.isOver()),
+    tags: () => (slots.isOpen && !stay.isOver() ? options.tags : []),
   });
 
   const run = async (job: ClaimedJob, stay: Stay): Promise<ClaimedJob | null> => {

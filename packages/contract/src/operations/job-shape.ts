@@ -127,7 +127,7 @@ export const jobFilters = z.object({
   all_workspaces: flag,
 });
 
-export type JobFilters = z.output<typeof jobFilters>;
+type JobFilters = z.output<typeof jobFilters>;
 
 /** Query parameters shared by every way to run a deployed script. */
 export const runQuery = {

@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { Member } from "@towermill/contract";
 import { loadMember } from "@towermill/runnable";
 import { sql, type Bus, type Database } from "@towermill/store";
-import { createCache } from "./cache.ts";
+import { createCache } from "@towermill/store";
 import { anonymous, type AccountCaller, type Caller } from "./caller.ts";
 import { hashToken, parseJobToken } from "@towermill/queue";
 

@@ -22,7 +22,7 @@ import {
 import { sql } from "@towermill/store";
 import { scopesOf } from "../http/item.ts";
 import type { Authentication } from "../identity/authentication.ts";
-import { createCache } from "../identity/cache.ts";
+import { createCache } from "@towermill/store";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
 import type { Sent } from "./arguments.ts";

@@ -1,1 +1,0 @@
-export { createCache, type Cache, type CacheOptions } from "@towermill/store";
