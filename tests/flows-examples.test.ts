@@ -1,5 +1,6 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startProcess } from "@towermill/testkit";
+import { startProcess, testFolder } from "@towermill/testkit";
 import { expect, test } from "vitest";
 import { root, startInstance } from "./support/instance.ts";
 
@@ -30,4 +31,33 @@ test("a test run without a token, or without tests, says so and ends with 2", as
   });
   const nothing = await flowTest(join(root, "docs"), "--url", instance.url, "--token", instance.token);
   expect(nothing).toMatchObject({ code: 2, output: expect.stringContaining("holds no") });
+});
+
+test("what differs from what a test file expects is told, and the run ends with 1", { timeout: 60_000 }, async () => {
+  const folder = testFolder();
+  mkdirSync(join(folder, "sum.flow"));
+  const step = { id: "a", value: { type: "identity" } };
+  writeFileSync(join(folder, "sum.flow/flow.yaml"), JSON.stringify({ summary: "", value: { modules: [step] } }));
+  const test_ = {
+    flow: "sum.flow",
+    cases: [
+      {
+        name: "right",
+        args: { x: [1, { y: 2, z: 3 }] },
+        expect: { result: { x: [1, { y: 2 }] }, steps: { a: "Success" } },
+      },
+      { name: "wrong", args: { x: 1 }, expect: { status: "failure", result: { x: 2 }, steps: { a: "Failure" } } },
+      { name: "mocked nowhere", mocks: { b: 1 }, expect: {} },
+      { name: "mocked", mocks: { a: { made: "up" } }, expect: { result: { made: "up" } } },
+    ],
+  };
+  writeFileSync(join(folder, "sum.flow.test.yaml"), JSON.stringify(test_));
+  const { code, output } = await flowTest(folder, "--url", instance.url, "--token", instance.token);
+  expect(code).toBe(1);
+  expect(output).toMatch(/^ok {3}sum: right/m);
+  expect(output).toMatch(/^ok {3}sum: mocked \(/m);
+  expect(output).toContain('status: expected "failure", found "success"');
+  expect(output).toContain("result.x: expected 2, found 1");
+  expect(output).toContain('step a: expected "Failure", found "Success"');
+  expect(output).toContain("the flow has no step b");
 });

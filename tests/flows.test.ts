@@ -398,6 +398,9 @@ describe("running", () => {
     expect(others).toEqual([first, first]);
     expect(await start("k1")).toBe(first);
     expect(await start("k2")).not.toBe(first);
+    expect(await json("POST", `${w}/jobs/list_selected_job_groups`, { body: [first] })).toMatchObject([
+      { kind: "flow", script_path: "f/examples/once", schemas: [{ job_ids: [first] }] },
+    ]);
     const waiting = await call("POST", `${w}/jobs/run_wait_result/f/f/examples/once`, {
       body: {},
       headers: { "idempotency-key": "k1" },

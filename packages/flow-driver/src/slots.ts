@@ -19,21 +19,17 @@ export interface Claims {
  * Claims what the plan pushes in the push itself: for the slots of the jobs that just ended, then for free slots of
  * workers in this process. Saves a commit and a claim for each.
  */
-export function assignSlots(
-  { plan, states }: Drive,
-  batch: readonly Pending[],
-  dispatcher: Dispatcher,
-): Claims {
+export function assignSlots({ plan, states }: Drive, batch: readonly Pending[], dispatcher: Dispatcher): Claims {
   const handed = new Map<Pending, { planned: PlannedJob; secret: string }>();
   const reserved: { start(at: Date): void; release(): void }[] = [];
-  const free = batch.filter(({ entry }) => entry.kind !== "event" && entry.slot !== null);
+  const free = batch.filter((pending) => slotOf(pending) !== null);
   for (const [index, planned] of plan.jobs.entries()) {
     const { job } = planned;
     if (planned.state !== "queued" || job.concurrency || job.scheduledFor) continue;
     const secret = randomToken();
-    const at = free.findIndex(({ entry }) => entry.kind !== "event" && entry.slot?.serves(job.tag, isPinned(job)));
+    const at = free.findIndex((pending) => slotOf(pending)?.serves(job.tag, isPinned(job)));
     const [pending] = at >= 0 ? free.splice(at, 1) : [];
-    const slot = pending && pending.entry.kind !== "event" ? pending.entry.slot : null;
+    const slot = pending && slotOf(pending);
     if (pending && slot) {
       handed.set(pending, { planned, secret });
       plan.jobs[index] = { job, state: "claimed", worker: slot.worker, secret };
@@ -47,10 +43,9 @@ export function assignSlots(
     });
     plan.jobs[index] = { job, state: "claimed", worker: reservation.worker, secret };
   }
-  const open = [...states.values()].some(waitsInQueue) ? free.filter((pending) => tagsOf(pending).length > 0) : [];
-  const [first] = open;
-  const worker = first && slotOf(first)?.worker;
-  if (first && worker) plan.claim = { worker, tags: tagsOf(first), secrets: open.map(() => randomToken()) };
+  const open = [...states.values()].some(waitsInQueue) ? openOf(free) : [];
+  const slot = open[0] && slotOf(open[0]);
+  if (slot) plan.claim = { worker: slot.worker, tags: slot.tags(), secrets: open.map(() => randomToken()) };
   const next = new Map<Pending, ClaimedJob>();
   return {
     nextOf: (pending) => next.get(pending) ?? null,
@@ -72,8 +67,11 @@ function slotOf({ entry }: Pending): Slot | null {
   return entry.kind === "event" ? null : entry.slot;
 }
 
-function tagsOf(pending: Pending): readonly string[] {
-  return slotOf(pending)?.tags() ?? [];
+/** Those of one worker whose slots may be given to anybody. */
+function openOf(free: readonly Pending[]): Pending[] {
+  const open = free.filter((pending) => (slotOf(pending)?.tags() ?? []).length > 0);
+  const [first] = open;
+  return open.filter((pending) => first && slotOf(pending)?.worker === slotOf(first)?.worker);
 }
 
 /** Whether children of a parallel step are probably in the queue: then a slot is filled in the same commit. */

@@ -1,7 +1,15 @@
 import { claimedJobsFrom, type ClaimedJob } from "@towermill/queue";
 import { errorCode, named, sql, type Database, type Queryable, type Sql } from "@towermill/store";
 import type { Plan } from "./plan.ts";
-import { claimClauses, endClauses, flowClauses, historyClauses, holdClauses, orderAfter, type Clause } from "./write-clauses.ts";
+import {
+  claimClauses,
+  endClauses,
+  flowClauses,
+  historyClauses,
+  holdClauses,
+  orderAfter,
+  type Clause,
+} from "./write-clauses.ts";
 import { jobClauses } from "./write-jobs.ts";
 import { writeRest } from "./write-rest.ts";
 

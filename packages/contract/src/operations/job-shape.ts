@@ -127,7 +127,6 @@ export const jobFilters = z.object({
   all_workspaces: flag,
 });
 
-type JobFilters = z.output<typeof jobFilters>;
 
 /** Query parameters shared by every way to run a deployed script. */
 export const runQuery = {

@@ -50,13 +50,43 @@ export async function flowRecords(db: Queryable, root: string): Promise<{ record
 
 const batchSize = 500;
 
-/** Logs by job id; of each job at most `limit` characters from its beginning. */
+/** Characters that one answer about a whole flow holds at most; what is beyond is left out. */
+export const mostText = 20_000_000;
+const chunkText = 4_000_000;
+
+/** Groups of ids whose texts are read together, as far as all of them are not too much. */
+function chunks(ids: readonly string[], lengths: ReadonlyMap<string, number>): string[][] {
+  const found: string[][] = [];
+  let chunk: string[] = [];
+  let [total, size] = [0, 0];
+  for (const id of ids) {
+    const length = lengths.get(id) ?? 0;
+    if (length === 0 || total + length > mostText) continue;
+    if (chunk.length === batchSize || size + length > chunkText) {
+      found.push(chunk);
+      [chunk, size] = [[], 0];
+    }
+    chunk.push(id);
+    total += length;
+    size += length;
+  }
+  return [...found, chunk];
+}
+
+/** Logs by job id; of each job at most `limit` characters from its beginning, of all together at most {@link mostText}. */
 export async function logsOf(db: Queryable, ids: readonly string[], limit: number): Promise<Map<string, string>> {
-  const logs = new Map<string, string>();
+  const lengths = new Map<string, number>();
   for (let at = 0; at < ids.length; at += batchSize) {
+    const rows = await db.query<{ job_id: string; length: number }>(sql`
+      select job_id, least(sum(length(text)), ${limit})::int as length from job_log
+      where job_id = any(${ids.slice(at, at + batchSize)}::uuid[]) group by job_id`);
+    for (const row of rows) lengths.set(row.job_id, row.length);
+  }
+  const logs = new Map<string, string>();
+  for (const chunk of chunks(ids, lengths)) {
     const rows = await db.query<{ job_id: string; log: string }>(sql`
       select job_id, left(string_agg(text, '' order by position), ${limit}) as log from job_log
-      where job_id = any(${ids.slice(at, at + batchSize)}::uuid[]) group by job_id`);
+      where job_id = any(${chunk}::uuid[]) group by job_id`);
     for (const row of rows) logs.set(row.job_id, row.log);
   }
   return logs;

@@ -35,9 +35,3 @@ export function* stepsOf(value: unknown): Generator<Step> {
   yield* stepsIn(flow["modules"], []);
   yield* stepsIn([flow["failure_module"]], []);
 }
-
-/** The step with an id, wherever it is. */
-export function stepNamed(value: unknown, id: string): Step | undefined {
-  for (const step of stepsOf(value)) if (step.path.at(-1) === id) return step;
-  return undefined;
-}

@@ -4,7 +4,7 @@ import { sql } from "@towermill/store";
 import { jsonText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { composeJson, jsonList, requireSearchable } from "../http/verbatim.ts";
-import { flowRecords, logsOf, resultsOf, type FlowRecord } from "../flows/records.ts";
+import { flowRecords, logsOf, mostText, resultsOf, type FlowRecord } from "../flows/records.ts";
 import { requireJob } from "../jobs/job-access.ts";
 import { findJobDetails, detailExtras, isSuccess, jobJson, type JobRow } from "../jobs/job-row.ts";
 import type { Services } from "../services.ts";
@@ -55,11 +55,8 @@ export function flowsRecordsHandlers(services: Services): Handlers<typeof flowsR
       const { step, max_result_len: limit = 1000 } = call.query;
       const { records, truncated } = await flowRecords(db, call.params.id);
       const shown = step ? records.filter(({ address }) => within(address, step)) : records;
-      const results = await resultsOf(
-        db,
-        shown.map(({ job }) => job.id),
-        limit,
-      );
+      const ids = shown.map(({ job }) => job.id);
+      const results = await resultsOf(db, ids, Math.min(limit, Math.floor(mostText / Math.max(1, ids.length))));
       return {
         enclosing_job: call.params.id,
         entries: shown.map((record) => {
@@ -84,13 +81,13 @@ export function flowsRecordsHandlers(services: Services): Handlers<typeof flowsR
       await requireReadable(call);
       const { records } = await flowRecords(db, id);
       const found: Record<string, string> = {};
+      let size = 0;
       for (const { job, address } of records.slice(0, mostDebugged)) {
         const details = await findJobDetails(db, workspace, job.id);
-        if (details)
-          found[`${address ?? "flow"}${job.attempt > 0 ? `#${job.attempt}` : ""}`] = jobJson(
-            details,
-            detailExtras(details, { code: false, logs: null }),
-          );
+        if (!details) continue;
+        const told = jobJson(details, detailExtras(details, { code: false, logs: null }));
+        if ((size += told.length) > mostText) break;
+        found[`${address ?? "flow"}${job.attempt > 0 ? `#${job.attempt}` : ""}`] = told;
       }
       return jsonText(composeJson({}, found));
     },

@@ -1,6 +1,6 @@
 import { ApiError } from "@towermill/contract";
 import { loadMember } from "@towermill/runnable";
-import { sql } from "@towermill/store";
+import { sql, type Sql } from "@towermill/store";
 import { visible } from "../http/visibility.ts";
 import { patternsOf } from "../http/item.ts";
 import type { Services } from "../services.ts";
@@ -17,13 +17,14 @@ export interface Runnable {
 
 const mostPerWorkspace = 1000;
 
-interface ScriptRow {
+interface RunnableRow {
+  kind: "script" | "flow";
   path: string;
   summary: string;
   description: string;
 }
 
-/** Scripts a caller may run in all workspaces the caller is a member of, with the addresses to run them. */
+/** Scripts and flows a caller may run in all workspaces the caller is a member of, with the addresses to run them. */
 export async function runnablesOf({ db, baseUrl }: Services, caller: Caller): Promise<Runnable[]> {
   if (caller.kind === "anonymous") throw new ApiError("unauthorized", "Unauthorized");
   const email = caller.kind === "job" ? caller.member.email : caller.account.email;
@@ -35,20 +36,25 @@ export async function runnablesOf({ db, baseUrl }: Services, caller: Caller): Pr
   for (const { workspace_id: workspace } of rows) {
     const member = caller.kind === "job" ? caller.member : await loadMember(db, email, workspace);
     if (!member) continue;
-    const mayRead = visible(member, patternsOf(caller, "scripts"), { path: sql`path`, extraPerms: sql`extra_perms` });
-    const scripts = await db.query<ScriptRow>(sql`
-      select path, summary, description from script
-      where workspace_id = ${workspace} and not archived and not deleted and kind = 'script' and ${mayRead}
-      order by path limit ${mostPerWorkspace}`);
+    const mayRead = (domain: "scripts" | "flows"): Sql =>
+      visible(member, patternsOf(caller, domain), { path: sql`path`, extraPerms: sql`extra_perms` });
+    const runnables = await db.query<RunnableRow>(sql`
+      select 'script' as kind, path, summary, description from script
+      where workspace_id = ${workspace} and not archived and not deleted and kind = 'script' and ${mayRead("scripts")}
+      union all
+      select 'flow', path, summary, description from flow
+      where workspace_id = ${workspace} and not archived and not draft_only and ${mayRead("flows")}
+      order by path, kind limit ${mostPerWorkspace}`);
     const base = `${baseUrl}/api/w/${workspace}/jobs`;
-    for (const { path, summary, description } of scripts) {
+    for (const { kind, path, summary, description } of runnables) {
+      const target = `${kind === "flow" ? "f" : "p"}/${path}`;
       found.push({
         workspace,
-        endpoint_async: `${base}/run/p/${path}`,
-        endpoint_sync: `${base}/run_wait_result/p/${path}`,
+        endpoint_async: `${base}/run/${target}`,
+        endpoint_sync: `${base}/run_wait_result/${target}`,
         summary,
         ...(description === "" ? {} : { description }),
-        kind: "script",
+        kind,
       });
     }
   }
