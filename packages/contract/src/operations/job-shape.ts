@@ -127,7 +127,6 @@ export const jobFilters = z.object({
   all_workspaces: flag,
 });
 
-
 /** Query parameters shared by every way to run a deployed script. */
 export const runQuery = {
   scheduled_for: timestamp,
