@@ -15,6 +15,8 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
     environment: "node",
     pool: "forks",
+    // many tests wait for real processes: one worker a core keeps both cores busy
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 120_000,
     globalSetup: ["packages/testkit/src/global-setup.ts"],
