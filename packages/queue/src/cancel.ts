@@ -33,6 +33,7 @@ async function cancelTree(db: Queryable, request: CancelRequest): Promise<Cancel
   return canceled;
 }
 
+// Arrays of ids, not joins: how large a tree is cannot be estimated, and a join would read the whole queue for it.
 async function cancelAll(db: Queryable, request: CancelRequest): Promise<Canceled> {
   const rows = await db.query<{ id: string; ended: boolean }>(
     named(
@@ -42,9 +43,11 @@ async function cancelAll(db: Queryable, request: CancelRequest): Promise<Cancele
         union
         select c.id, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500
       ), live as (
-        select q.id, q.running and q.worker is not null as running from job_queue q where q.id in (select id from tree) for update
+        select q.id, q.running and q.worker is not null as running from job_queue q
+        where q.id = any(array(select id from tree)) for update
       ), gone as (
-        delete from job_queue q using live l where q.id = l.id and (not l.running or ${request.force ?? false})
+        delete from job_queue q
+        where q.id = any(array(select id from live where not running or ${request.force ?? false}))
         returning q.id, q.workspace_id, q.started_at, q.worker
       ), done as (
         insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker)
@@ -57,7 +60,7 @@ async function cancelAll(db: Queryable, request: CancelRequest): Promise<Cancele
       ), marked as (
         update job_queue q set canceled_by = coalesce(q.canceled_by, ${request.by}),
           canceled_reason = coalesce(q.canceled_reason, ${request.reason})
-        from live l where q.id = l.id and l.running and not ${request.force ?? false}
+        where q.id = any(array(select id from live where running and not ${request.force ?? false}))
         returning q.id
       )
       select id, true as ended from done union all select id, false from marked`,

@@ -124,15 +124,17 @@ function appOf(services: Services, auth: Authentication, pushed: UnlockedScript[
 /**
  * A workspace `w` over a real database: `admin`, the developers `alice` (owns folder `shared`) and `bob` (reads it), the
  * operator `olga` (reads it), and `eve`, who is in another workspace.
+ * @param through what the server's statements go through on their way to the database
  */
-export async function itemsWorld() {
+export async function itemsWorld(through: (db: Database) => Database = (db) => db) {
   const { db, url } = await testDatabase();
+  const seen = through(db);
   const bus = await openBus({ url });
   whenDone(() => bus.close());
   await fill(db);
   const instanceKey = randomBytes(32);
   const services = {
-    db,
+    db: seen,
     bus,
     vault: openVault({ db, bus, instanceKey }),
     clock: { now: () => new Date() },
@@ -144,7 +146,7 @@ export async function itemsWorld() {
     waitLimitMs: 1000,
     streamLimitMs: 1000,
   } as unknown as Services;
-  const auth = createAuthentication({ db, bus, now: () => new Date() });
+  const auth = createAuthentication({ db: seen, bus, now: () => new Date() });
   const pushed: UnlockedScript[] = [];
   const app = appOf(services, auth, pushed);
   const call = async (path: string, { as = "alice", method, body, headers = {} }: Sent = {}): Promise<Response> =>

@@ -6,3 +6,7 @@ export type { TestDatabase } from "./database.ts";
 export { testFolder } from "./folder.ts";
 export { startProcess } from "./process.ts";
 export type { ProcessEnd, ProcessOptions, TestProcess } from "./process.ts";
+export { filledWeeks, fillItems, fillJobs, usualFill } from "./filled.ts";
+export type { Fill } from "./filled.ts";
+export { recordPlans } from "./plan.ts";
+export type { Plan, PlanRecorder } from "./plan.ts";

@@ -18,11 +18,14 @@ export interface VariableRow {
   is_linked: boolean;
 }
 
-/** Columns of a {@link VariableRow}, from `variable v`. */
+/**
+ * Columns of a {@link VariableRow}, from `variable v`. With `exists` PostgreSQL would hash all resources for a page of
+ * variables; a scalar subquery is looked up row by row.
+ */
 export const variableColumns = sql`
   v.workspace_id, v.path, v.value, v.is_secret, v.description, v.account, v.is_oauth, v.expires_at, v.labels, v.ws_specific,
   v.extra_perms, v.edited_by, v.edited_at,
-  exists (select 1 from resource r where r.workspace_id = v.workspace_id and r.path = v.path) as is_linked`;
+  (select true from resource r where r.workspace_id = v.workspace_id and r.path = v.path) is not null as is_linked`;
 
 export type ListedVariable = AnswerOf<Extract<(typeof variablesOperations)[number], { id: "listVariable" }>>[number];
 

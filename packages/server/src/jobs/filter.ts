@@ -20,12 +20,18 @@ function wildcardPattern(text: string): string {
 /** A comma list on a column; a missing value is like an empty one. */
 function chosen(column: Sql, choice: Choice | undefined, wildcards = false): Sql[] {
   if (!choice || choice.values.length === 0) return [];
+  const { values, negated } = choice;
+  const patterned = wildcards && values.some((text) => text.includes("*"));
+  const [only = ""] = values;
+  // the bare column, and one value as such: what an index can look up and still give in order
+  if (!negated && !patterned && !values.includes("")) {
+    return [values.length === 1 ? sql`${column} = ${only}` : sql`${column} = any(${values}::text[])`];
+  }
   const value = sql`coalesce(${column}, '')`;
-  const hit =
-    wildcards && choice.values.some((text) => text.includes("*"))
-      ? sql`${value} like any(${choice.values.map(wildcardPattern)}::text[])`
-      : sql`${value} = any(${choice.values}::text[])`;
-  return [choice.negated ? sql`not (${hit})` : hit];
+  const hit = patterned
+    ? sql`${value} like any(${values.map(wildcardPattern)}::text[])`
+    : sql`${value} = any(${values}::text[])`;
+  return [negated ? sql`not (${hit})` : hit];
 }
 
 function startsWithAny(column: Sql, choice: Choice | undefined, wildcards: boolean): Sql[] {
