@@ -32,8 +32,11 @@ export function createServer(services: Services): Server {
     ...itemRoutes(services, auth),
     ...jobRoutes(services, auth),
   ]);
+  const app = createApp({ services, auth, routes });
+  // where collectors look unless told otherwise
+  app.get("/metrics", (c) => app.fetch(new Request(c.req.url.replace("/metrics", "/api/metrics"), c.req.raw), c.env));
   return {
-    app: createApp({ services, auth, routes }),
+    app,
     auth,
     mcpHost: createMcpHost({ services, auth, routes }),
     oauth: createOAuth(services, auth),

@@ -2,6 +2,7 @@ import type { FlowDriver } from "@towermill/flow-driver";
 import type { Dispatcher } from "@towermill/queue";
 import type { Bus, Database, Log } from "@towermill/store";
 import type { Vault } from "@towermill/vault";
+import type { RunnerStats } from "./metrics/process.ts";
 
 /** The clock of the server; tests move it. */
 export interface Clock {
@@ -29,4 +30,6 @@ export interface Services {
   waitLimitMs: number;
   /** How long an event stream lives before it tells the client to come back, in milliseconds. */
   streamLimitMs: number;
+  /** Of the worker in the same process, for metrics; nothing while or where there is none. */
+  runnerStats?: () => RunnerStats | undefined;
 }

@@ -123,7 +123,12 @@ async function openBase(settings: Settings, log: Log, stack: Stack): Promise<Bas
   return { settings, log, databaseUrl, db, bus, dispatcher, vault, instanceKey, flows, evaluator, flowDriver };
 }
 
-async function openServer(base: Base, stack: Stack): Promise<Listening> {
+/** A part that starts later than those that may ask for it. */
+interface Later<T> {
+  value?: T;
+}
+
+async function openServer(base: Base, stack: Stack, jobs: Later<Jobs>): Promise<Listening> {
   const { settings, log, db, bus, dispatcher, vault, instanceKey, flowDriver } = base;
   const baseUrl = (settings.BASE_URL ?? `http://localhost:${settings.PORT}`).replace(/\/$/, "");
   const server = createServer({
@@ -140,6 +145,7 @@ async function openServer(base: Base, stack: Stack): Promise<Listening> {
     bodyLimit: settings.TOWERMILL_BODY_LIMIT_MB * 1024 * 1024,
     waitLimitMs: settings.TIMEOUT_WAIT_RESULT * 1000,
     streamLimitMs: settings.TIMEOUT_SSE_STREAM * 1000,
+    runnerStats: () => jobs.value?.executor.stats(),
   });
   const mcp = createMcp({ ...server.mcpHost, queryTokens: settings.TOWERMILL_MCP_QUERY_TOKENS === "true" });
   const listening = await listen(faces(server, mcp), { host: settings.HOST, port: settings.PORT });
@@ -185,10 +191,11 @@ export async function startPlatform(mode: Mode, settings: Settings, log: Log): P
   const stack = new Stack();
   try {
     const base = await openBase(settings, log, stack);
+    const started: Later<Jobs> = {};
     let address: string | undefined;
     let internalUrl = settings.BASE_INTERNAL_URL ?? settings.BASE_URL ?? `http://127.0.0.1:${settings.PORT}`;
     if (mode !== "worker") {
-      const listening = await openServer(base, stack);
+      const listening = await openServer(base, stack, started);
       openBackground(base, stack);
       address = `http://${settings.HOST === "0.0.0.0" ? "localhost" : settings.HOST}:${listening.port}`;
       internalUrl = settings.BASE_INTERNAL_URL ?? `http://127.0.0.1:${listening.port}`;
@@ -197,7 +204,10 @@ export async function startPlatform(mode: Mode, settings: Settings, log: Log): P
       mode === "server"
         ? undefined
         : await startJobs(base, { internalUrl, baseUrl: settings.BASE_URL ?? address ?? internalUrl });
-    if (jobs) stack.push(() => jobs.stop());
+    if (jobs) {
+      started.value = jobs;
+      stack.push(() => jobs.stop());
+    }
     return { ...base, address, jobs, worker: jobs?.worker, stop: () => stack.unwind(log) };
   } catch (error) {
     await stack.unwind(log);

@@ -78,4 +78,16 @@ export const settingsOperations = [
     scope: { domain: "workers", action: "read" },
     answer: health.extend({ checks: z.record(z.string(), z.unknown()) }),
   }),
+  operation({
+    id: "getMetrics",
+    method: "GET",
+    path: "/metrics",
+    tag: "Health",
+    summary: "Metrics in the text format of Prometheus",
+    access: "devops",
+    scope: { domain: "workers", action: "read" },
+    answer: z.string(),
+    media: "text",
+    extension: true,
+  }),
 ] as const;

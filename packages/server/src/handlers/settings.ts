@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import type { Handlers } from "../http/call.ts";
 import { jsonText } from "../http/answer.ts";
 import type { Services } from "../services.ts";
+import { metricsHandler } from "./metrics.ts";
 
 interface Health {
   status: "healthy" | "degraded" | "unhealthy";
@@ -52,5 +53,6 @@ export function settingsHandlers(services: Services): Handlers<typeof settingsOp
       );
       return { ...found, checks: { database: services.db.usage(), queue, version: services.version } };
     },
+    getMetrics: metricsHandler(services),
   };
 }
