@@ -1,17 +1,25 @@
 import { ApiError, jsonDepth, maximumDepth } from "@towermill/contract";
 import type { z } from "zod";
 
+const sockets = new WeakMap<Request, AsyncIterable<Uint8Array>>();
+
 /**
- * Reads a request body up to a limit, without trusting Content-Length. From a socket it is read as Node gives it: a
- * web stream around it costs as much as the rest of a small request.
+ * Lets a request's body be read as Node gives it: a web stream around it costs as much as the rest of a small request.
+ */
+export function readFromSocket(request: Request, incoming: AsyncIterable<Uint8Array>): void {
+  sockets.set(request, incoming);
+}
+
+/**
+ * Reads a request body up to a limit, without trusting Content-Length.
  * @throws ApiError `too_large`
  */
-export async function readBody(request: Request, limit: number, socket?: AsyncIterable<Uint8Array>): Promise<Buffer> {
+export async function readBody(request: Request, limit: number): Promise<Buffer> {
   const declared = Number(request.headers.get("content-length") ?? 0);
   const tooLarge = (): ApiError =>
     new ApiError("too_large", `The request body is larger than the limit of ${limit} bytes`);
   if (declared > limit) throw tooLarge();
-  const source = socket ?? (request.body as AsyncIterable<Uint8Array> | null);
+  const source = sockets.get(request) ?? (request.body as AsyncIterable<Uint8Array> | null);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of source ?? []) {

@@ -6,7 +6,7 @@ import type { Services } from "../services.ts";
 import { requireAccess } from "./access.ts";
 import { answer } from "./answer.ts";
 import type { Route } from "./app.ts";
-import { parseJson, parsePart, queryObject, readBody } from "./body.ts";
+import { parseJson, parsePart, queryObject, readBody, readFromSocket } from "./body.ts";
 import type { Call } from "./call.ts";
 
 /** One request whose caller is known. */
@@ -40,11 +40,11 @@ function clientSignal({ outgoing }: Socket): AbortSignal {
 
 async function parseBody(
   op: OperationSpec,
-  { request, socket }: Pick<Invocation, "request" | "socket">,
+  request: Request,
   limit: number,
 ): Promise<{ body: unknown; bodyText: string }> {
   if (op.body === undefined || op.body === "raw") return { body: undefined, bodyText: "" };
-  const bodyText = (await readBody(request, limit, socket?.incoming)).toString("utf8");
+  const bodyText = (await readBody(request, limit)).toString("utf8");
   const value = bodyText.trim() === "" ? undefined : parseJson(bodyText);
   return { body: parsePart(op.body, value, "body"), bodyText };
 }
@@ -62,11 +62,12 @@ export async function invoke(
   { request, params: rawParams, search, caller, narrowed = caller, socket }: Invocation,
 ): Promise<Response> {
   const { operation: op, handle } = route;
+  if (socket) readFromSocket(request, socket.incoming);
   refuseNul(rawParams, search);
   const params = op.params ? parsePart(op.params, rawParams, "path") : rawParams;
   const member = await requireAccess(auth, { op, caller, params });
   const query = op.query ? parsePart(op.query, queryObject(search), "query") : {};
-  const { body, bodyText } = await parseBody(op, { request, socket }, services.bodyLimit);
+  const { body, bodyText } = await parseBody(op, request, services.bodyLimit);
   const call = {
     operation: op,
     params,
