@@ -51,6 +51,11 @@ function ofOurs(found: Signature | null): unknown {
   };
 }
 
+/** The official parser leaves out the database that the command line then puts in front. */
+function withoutDatabase(found: Signature | null): Signature | null {
+  return found?.valid ? { ...found, args: found.args.filter(({ name }) => name !== "database") } : found;
+}
+
 /** The official Python parser answers the keys of a dictionary in random order. */
 function sorted(typ: Typ): Typ {
   if (typeof typ === "string") return typ;
@@ -65,12 +70,15 @@ describe("agrees with the official parser on every script of the corpus", () => 
     ["bun", "typescript", "windmill-parser-wasm-ts", "parse_deno"],
     ["python3", "python", "windmill-parser-wasm-py", "parse_python"],
     ["bash", "bash", "windmill-parser-wasm-regex", "parse_bash"],
+    ["postgresql", "postgresql", "windmill-parser-wasm-regex", "parse_sql"],
   ])("%s", async (language, file, packageName, functionName) => {
     const official = await officialParser(packageName, functionName);
     const scripts = readFileSync(new URL(`../corpus/${file}.txt`, import.meta.url), "utf8").split("\n====\n");
     expect(scripts.length).toBeGreaterThanOrEqual(60);
     for (const script of scripts) {
-      expect({ script, found: ofOurs(parseSignature(language, script)) }).toEqual({
+      const signature = parseSignature(language, script);
+      const ours = language === "postgresql" ? withoutDatabase(signature) : signature;
+      expect({ script, found: ofOurs(ours) }).toEqual({
         script,
         found: ofOfficial(official(script)),
       });

@@ -13,3 +13,5 @@ export type {
   ValidSignature,
 } from "./signature.ts";
 export type { Json, Typ, TypProperty, TypVariant } from "./typ.ts";
+export { sqlInterpolations, type SqlInterpolation } from "./postgresql/interpolation.ts";
+export { postgresqlParameters, type SqlParameter } from "./postgresql/parameter.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { imports, importStatements, inferSchema, parameterNames, parseSignature } from "./index.ts";
 
-const LANGUAGES = ["bun", "python3", "bash"];
+const LANGUAGES = ["bun", "python3", "bash", "postgresql"];
 
 /** Pieces that make sources which are nearly right. */
 // prettier-ignore
@@ -10,7 +10,8 @@ const PIECES = [
   "export async function main(", "def main(", "class A(Enum):\n", "@dataclass\n", "type A = ", "interface A {", "a",
   ": ", " = ", "(", ")", "[", "]", "{", "}", "<", ">", "|", ",", "\n", "\n    ", "'", '"', '"""', "`", "${", "$1", "\\",
   "/", "*", "#", "//", "/*", "=>", "import ", "from ", " as ", "Optional[", "Literal['a']", "list[A]", "Color.RED",
-  "1", "-", "0x", "1e400", "\ud800", "\u0000", "__proto__", "é", "\u2028", "undefined", "null", 'a="$1"', "return",
+  "1", "-", "0x", "1e400", "\ud800", "\u0000", "__proto__", "é", "\u2028", "undefined", "null", 'a="$1"', "return", "\n-- $1 a (int)", "::int", "$$", "$a$",
+  "\n-- %%a%% b/c",
 ];
 
 test("a language without inference has no schema", () => {

@@ -1,4 +1,5 @@
 import { bash } from "./bash/signature.ts";
+import { postgresql } from "./postgresql/language.ts";
 import { python } from "./python/language.ts";
 import type { LanguageParser } from "./signature.ts";
 import { typescript } from "./typescript/language.ts";
@@ -12,6 +13,7 @@ const PARSERS = new Map<string, LanguageParser>([
   ["nodejs", typescript],
   ["python3", python],
   ["bash", bash],
+  ["postgresql", postgresql],
 ]);
 
 /** The parser of a language by Windmill's name of it, or null where signatures are not inferred. */

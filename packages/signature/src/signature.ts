@@ -1,12 +1,15 @@
 import type { Json, Typ } from "./typ.ts";
 
-/** One parameter of an entry point. `default` is null both for "no default" and for one that is no JSON literal. */
+/**
+ * One parameter of an entry point. `default` is null both for "no default" and for one that is no JSON literal; absent
+ * for the database of SQL, whose schema then names none.
+ */
 export type Argument = {
   name: string;
   typ: Typ;
   /** The type as written, or the description in the docstring; only where a parser gives one. */
   otyp?: string;
-  default: Json;
+  default?: Json;
   hasDefault: boolean;
 };
 
