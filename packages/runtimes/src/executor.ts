@@ -9,11 +9,13 @@ import type { EngineName } from "./pool/engines.ts";
 import { createPool, type Claim, type Pool } from "./pool/pool.ts";
 import { openSharedFolders, type SharedFolders } from "./pool/shared.ts";
 import type { Slot } from "./pool/slot.ts";
+import { postgresqlRuntime } from "./postgresql/runtime.ts";
 import type {
   Detection,
   Executor,
   JobError,
   LanguageRuntime,
+  NativeRuntime,
   Prepared,
   RunIo,
   RunnerKind,
@@ -87,8 +89,10 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
     options.runtimes ?? ((runTool): LanguageRuntime[] => standardRuntimes({ cacheFolder, runTool, log }));
   const runtimes = makeRuntimes(async (request) => (await opening).runTool(request));
   // Looking for languages takes as long as opening the sandbox; both at once.
-  const [factory, detections] = await Promise.all([opening, detect(runtimes)]);
-  await factory.useDetections(detections);
+  const [factory, found] = await Promise.all([opening, detect(runtimes)]);
+  await factory.useDetections(found);
+  const natives = nativeRuntimes(limits);
+  const detections = new Map([...found, ...[...natives].map(([name, native]) => [name, native.detection] as const)]);
   const pool = createPool({
     ...limits,
     log,
@@ -102,9 +106,11 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
     isolation: factory.isolation,
     detections,
     run: (request, io, signal) =>
+      natives.get(request.language)?.run(request, io, signal) ??
       run({ request, io, signal }, { byLanguage, detections, pool, factory, limits, shared }),
     forgetShared: (key) => shared.forget(key),
     lock: async (request, io, signal) => {
+      if (natives.has(request.language)) return { status: "locked", lock: "" };
       const missing = whyMissing(request.language, byLanguage, detections);
       const runtime = byLanguage.get(request.language);
       if (missing !== null || runtime === undefined)
@@ -113,10 +119,17 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
     },
     stats: () => pool.stats(),
     stop: async () => {
+      await Promise.all(Array.from(natives.values(), (native) => native.stop()));
       await pool.stop();
       await factory.stop();
     },
   };
+}
+
+/** The languages that run in the worker itself. */
+function nativeRuntimes(limits: ExecutorLimits): Map<Language, NativeRuntime> {
+  const natives = [postgresqlRuntime(limits)];
+  return new Map(natives.flatMap((native) => native.languages.map((name) => [name, native] as const)));
 }
 
 async function detect(runtimes: readonly LanguageRuntime[]): Promise<Map<Language, Detection>> {

@@ -2,6 +2,7 @@ export { cleanCache, type CleanupReport, type CleanupRequest } from "./cache/cle
 export type { RuntimeOptions } from "./cache/installer.ts";
 export { createExecutor, type ExecutorLimits, type ExecutorOptions } from "./executor.ts";
 export { standardRuntimes } from "./languages.ts";
+export { pinnedDatabase } from "./postgresql/directive.ts";
 export type {
   Detection,
   Executor,

@@ -127,6 +127,15 @@ export interface LanguageRuntime {
   prepare(request: RunRequest, io: RunIo, signal: AbortSignal): Promise<Prepared>;
 }
 
+/** A language that runs in the worker itself, without a process of its own. */
+export interface NativeRuntime {
+  languages: readonly Language[];
+  detection: Detection;
+  run(request: RunRequest, io: RunIo, signal: AbortSignal): Promise<RunOutcome>;
+  /** Cancels what runs and closes what is kept. */
+  stop(): Promise<void>;
+}
+
 export interface IsolationReport {
   /** `bubblewrap` and `unshare` hide files, processes and the platform; `uid` separates users; `none` nothing. */
   level: "bubblewrap" | "unshare" | "uid" | "none";
