@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Language } from "@towermill/contract";
-import type { RunIo, RunRequest, ScriptSource } from "@towermill/runtimes";
+import { jsonMembers, jsonObject, type Language } from "@towermill/contract";
+import { pinnedDatabase, type RunIo, type RunRequest, type ScriptSource } from "@towermill/runtimes";
 import { InterpolationError, interpolateArguments } from "@towermill/vault";
 import { workspaceScripts } from "./code.ts";
 import { sharedKeyOf } from "./flow-shared.ts";
@@ -45,6 +45,14 @@ function environmentHash(environment: Record<string, string>): string {
     .digest("hex");
 }
 
+/** A SQL script that names its database (`-- database u/x/pg`) runs on that one, whatever the arguments say. */
+function withPinnedDatabase({ language, script }: Source, args: string): string {
+  const pinned = language === "postgresql" ? pinnedDatabase(script.content) : null;
+  if (pinned === null) return args;
+  const reference = /^\$|:\/\//.test(pinned) ? pinned : `$res:${pinned}`;
+  return jsonObject(jsonMembers(args).set("database", JSON.stringify(reference)));
+}
+
 async function requestFor(
   ctx: WorkerContext,
   running: RunningJob,
@@ -54,7 +62,7 @@ async function requestFor(
   const contextual = jobEnvironment(job, ctx.environment);
   const args = await interpolateArguments(
     { vault: ctx.vault, member: job.member, jobId: job.id, rootJob: job.rootJob ?? job.id, contextual, onSecret },
-    job.args ?? "{}",
+    withPinnedDatabase(source, job.args ?? "{}"),
   );
   return {
     jobId: job.id,

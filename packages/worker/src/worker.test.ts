@@ -46,7 +46,7 @@ function start(): Promise<RunningWorker> {
     memoryLimitMb: 512,
     alwaysFresh: false,
     group: "default",
-    tags: ["bun", "bash", "python3", "dependency"],
+    tags: ["bun", "bash", "python3", "postgresql", "dependency"],
     slots: 2,
     version: "test",
     pollMs: 200,
@@ -147,6 +147,22 @@ test("variables and resources given as references arrive as values, and secrets 
   const missing = await run({ rawCode: `export function main(x: string) {}`, args: '{"x":"$var:u/bob/private"}' });
   expect(missing.status).toBe("failure");
   expect(JSON.stringify(missing.result)).toContain("Variable u/bob/private not found for `x`");
+});
+
+test("a SQL script runs on the database it pins, under the rights of its job", async () => {
+  await db.execute(sql`insert into resource (workspace_id, path, value, resource_type)
+    values ('admins', 'u/alice/socket', '{"host":"/tmp","dbname":"d"}', 'postgresql')`);
+  const rawCode = "-- database u/alice/socket\nselect 1";
+  const pinned = await run({ language: "postgresql", tag: "postgresql", rawCode, args: '{"database":{"host":"h"}}' });
+  expect(pinned).toMatchObject({ status: "failure" });
+  expect(JSON.stringify(pinned.result)).toContain("paths of sockets are not allowed");
+  const foreign = await run({
+    language: "postgresql",
+    tag: "postgresql",
+    rawCode: "-- database u/bob/db\nselect 1",
+    args: "{}",
+  });
+  expect(JSON.stringify(foreign.result)).toContain("Resource u/bob/db not found for `database`");
 });
 
 test("labels and failures that a result names are applied to the job", async () => {
