@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { startProcess, testFolder } from "@towermill/testkit";
+import { join, relative } from "node:path";
+import { databaseOverTcp, startProcess, testFolder } from "@towermill/testkit";
 import { expect, test } from "vitest";
 import { root, startInstance } from "./support/instance.ts";
 
 const instance = await startInstance();
+
+const { resource, connections } = await databaseOverTcp();
 
 const flowTest = async (...args: string[]): Promise<{ code: number | null; output: string }> => {
   const process_ = await startProcess({
@@ -22,6 +24,17 @@ test("every flow in examples/flows does what its test file says", { timeout: 180
   expect(output).not.toContain("FAIL");
   expect(output.match(/^ok {3}/gm)?.length).toBeGreaterThanOrEqual(16);
   expect(code).toBe(0);
+});
+
+test("a flow computes in the database that it is given", { timeout: 60_000 }, async () => {
+  const folder = testFolder();
+  const flow = relative(folder, join(root, "examples/flows/f/examples/mixed_report.flow"));
+  const expected = { status: "success", result: "Average of 4 days: 13 degrees", steps: { average: "Success" } };
+  const cases = [{ name: "in SQL", args: { days: 4, database: resource }, expect: expected }];
+  writeFileSync(join(folder, "report.flow.test.yaml"), JSON.stringify({ flow, cases }));
+  const { code, output } = await flowTest(folder, "--url", instance.url, "--token", instance.token);
+  expect({ code, output }).toMatchObject({ code: 0, output: expect.stringMatching(/^ok {3}/m) as unknown });
+  expect(connections()).toBeGreaterThan(0);
 });
 
 test("a test run without a token, or without tests, says so and ends with 2", async () => {

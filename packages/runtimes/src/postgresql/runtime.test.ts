@@ -1,9 +1,9 @@
+import { databaseOverTcp } from "@towermill/testkit";
 import { afterAll, describe, expect, test } from "vitest";
 import type { RunOutcome } from "../runtime.ts";
 import { postgresqlRuntime } from "./runtime.ts";
-import { databaseForJobs } from "./server.fixture.ts";
 
-const { resource, connections } = await databaseForJobs();
+const { resource, connections } = await databaseOverTcp();
 const runtime = postgresqlRuntime({ resultBytes: 100_000 });
 afterAll(() => runtime.stop());
 

@@ -1,8 +1,17 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
-import { testDatabase, whenDone } from "@towermill/testkit";
+import { whenDone } from "./cleanup.ts";
+import { testDatabase } from "./database.ts";
 
-/** A fresh database that is reached as jobs reach theirs: through TCP, with the resource that says so. */
-export async function databaseForJobs(): Promise<{ resource: Record<string, unknown>; connections(): number }> {
+/** A database as jobs reach theirs. */
+export interface DatabaseOverTcp {
+  /** Value of a `postgresql` resource. */
+  readonly resource: Record<string, unknown>;
+  /** How many connections were made so far. */
+  connections(): number;
+}
+
+/** A fresh database reached through TCP: jobs may not use sockets that are files. It goes with the test file. */
+export async function databaseOverTcp(): Promise<DatabaseOverTcp> {
   const { url } = await testDatabase();
   const { searchParams, username, password, pathname, port } = new URL(url.replace(/(@|:\/\/)\//, "$1localhost/"));
   const path = `${searchParams.get("host") ?? ""}/.s.PGSQL.${port || (searchParams.get("port") ?? "5432")}`;
