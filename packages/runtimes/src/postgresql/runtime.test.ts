@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { databaseOverTcp } from "@towermill/testkit";
 import { afterAll, describe, expect, test } from "vitest";
 import type { RunOutcome } from "../runtime.ts";
@@ -184,6 +185,26 @@ test("a database that is not one is refused with a reason", async () => {
   expect(await refused({ ...resource, sslmode: "require" })).toContain("SSL");
   expect(await refused({ ...resource, port: 1 })).toContain("ECONNREFUSED");
   expect((await failure("-- s3 prefix=x\nselect 1")).message).toContain("object storage");
+});
+
+test("a server that never answers costs a job no more than its time, and one that goes away is an error", async () => {
+  const silent = createServer((socket) => socket.on("error", () => undefined).resume());
+  const rude = createServer((socket) => socket.destroy());
+  const portOf = async (server: Server): Promise<number> => {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return (server.address() as AddressInfo).port;
+  };
+  const waiting = failure("select 1", { database: { ...resource, port: await portOf(silent) }, timeoutMs: 300 });
+  expect((await waiting).reason).toBe("timeout");
+  const gone = await failure("select 1", { database: { ...resource, port: await portOf(rude) } });
+  expect(gone).toMatchObject({
+    reason: "error",
+    message: expect.stringMatching(/terminated|ECONNRESET|closed/i) as unknown,
+  });
+  await Promise.all([silent, rude].map((server) => new Promise((resolve) => server.close(resolve))));
+  const ended = await failure("select pg_terminate_backend(pg_backend_pid())");
+  expect(ended.reason).toBe("error");
+  expect(await text("select 1 as a")).toBe('[{"a":1}]');
 });
 
 test("what replaces a piece of the text must be one of its choices or a plain name", async () => {
