@@ -1,5 +1,5 @@
 import { createDispatcher } from "@towermill/queue";
-import { openBus, openPool, silentLog, sql } from "@towermill/store";
+import { openBus, openPool, silentLog, sql, type Database } from "@towermill/store";
 import { whenDone } from "@towermill/testkit";
 import { afterEach, expect, test, vi } from "vitest";
 import { forgetHistory } from "./history.ts";
@@ -94,4 +94,24 @@ test("an old history is forgotten, the newest part stays", async () => {
     select 'w', 'u/alice/old', date_trunc('second', now()) - make_interval(days => 10, mins => n), 'success', now() - interval '10 days' from generate_series(1, 1200) n`);
   await forgetHistory(db);
   expect(await ticks("u/alice/old")).toHaveLength(1000);
+});
+
+test("where no schedule is, the ticker sleeps", async () => {
+  let looks = 0;
+  const one: Database["one"] = (statement) => ((looks += 1), db.one(statement));
+  const { bus, dispatcher } = ctx;
+  const own = {
+    one,
+    query: db.query.bind(db),
+    maybe: db.maybe.bind(db),
+    execute: db.execute.bind(db),
+    transaction: db.transaction.bind(db),
+    usage: db.usage.bind(db),
+    close: db.close.bind(db),
+  } as Database;
+  const started = startTicker({ db: own, bus, dispatcher, log: silentLog });
+  running.push(started);
+  while (looks === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  expect(looks).toBe(1);
 });

@@ -35,8 +35,10 @@ async function tell(ctx: TickerContext, { pushed, ended, stopping }: Consequence
 /** How long nothing is due, by the database's clock. */
 async function sleepTime({ db }: TickerContext): Promise<number> {
   const { wait, open } = await db.one<{ wait: number | null; open: boolean }>(sql`
-    select (extract(epoch from (select greatest(min(wake_at), now() - interval '1 hour') from schedule
-        where enabled and wake_at < 'infinity') - clock_timestamp()) * 1000)::float8 as wait,
+    select (extract(epoch from (
+        select greatest(nearest, now() - interval '1 hour')
+        from (select min(wake_at) as nearest from schedule where enabled and wake_at < 'infinity') s
+        where nearest is not null) - clock_timestamp()) * 1000)::float8 as wait,
       exists (select from schedule_tick where state in ('asking', 'open')) as open`);
   // due, and nothing could be taken: another ticker holds it
   if (wait !== null && wait <= 0) return heldSleepMs;
