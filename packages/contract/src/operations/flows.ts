@@ -3,6 +3,7 @@ import { operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 import { editFlow, flow, flowVersion, newFlow } from "./flows-fields.ts";
 import { atPath, inWorkspace, storable } from "./item.ts";
+import { listedToken } from "./listed-token.ts";
 
 const read = { domain: "flows", action: "read" } as const;
 const write = { domain: "flows", action: "write" } as const;
@@ -157,18 +158,6 @@ export const flowsOperations = [
     scope: { domain: "users", action: "read" },
     deniesJobTokens: true,
     params: atPath,
-    answer: z.array(
-      z.object({
-        label: z.string().optional(),
-        expiration: z.string().optional(),
-        token_prefix: z.string(),
-        created_at: z.string(),
-        last_used_at: z.string(),
-        scopes: z.array(z.string()).optional(),
-        email: z.string().optional(),
-        workspace_id: z.string().optional(),
-        read_only: z.boolean(),
-      }),
-    ),
+    answer: z.array(listedToken.partial({ email: true })),
   }),
 ] as const;

@@ -3,6 +3,7 @@ import { operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 import { atPath, inWorkspace, paths, storable } from "./item.ts";
 import { newScript, script, scriptVersion } from "./script-fields.ts";
+import { listedToken } from "./listed-token.ts";
 
 const read = { domain: "scripts", action: "read" } as const;
 const write = { domain: "scripts", action: "write" } as const;
@@ -224,18 +225,6 @@ export const scriptsOperations = [
     scope: { domain: "users", action: "read" },
     deniesJobTokens: true,
     params: atPath,
-    answer: z.array(
-      z.object({
-        label: z.string().optional(),
-        expiration: z.string().optional(),
-        token_prefix: z.string(),
-        created_at: z.string(),
-        last_used_at: z.string(),
-        scopes: z.array(z.string()).optional(),
-        email: z.string().optional(),
-        workspace_id: z.string().optional(),
-        read_only: z.boolean(),
-      }),
-    ),
+    answer: z.array(listedToken.partial({ email: true })),
   }),
 ] as const;

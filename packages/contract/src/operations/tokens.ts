@@ -3,6 +3,7 @@ import { operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 import { isScope } from "../scope.ts";
 import { email, line, workspaceId } from "./identity-fields.ts";
+import { listedToken } from "./listed-token.ts";
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const scopes = z.array(line(2000).refine(isScope, "is not a scope: see GET /tokens/list/scopes")).max(500);
@@ -80,19 +81,7 @@ export const tokenOperations = [
     scope: { domain: "users", action: "read" },
     deniesJobTokens: true,
     query: z.object({ ...paging, exclude_ephemeral: flag }),
-    answer: z.array(
-      z.object({
-        label: z.string().optional(),
-        expiration: z.string().optional(),
-        token_prefix: z.string(),
-        created_at: z.string(),
-        last_used_at: z.string(),
-        scopes: z.array(z.string()).optional(),
-        email: z.string(),
-        workspace_id: z.string().optional(),
-        read_only: z.boolean(),
-      }),
-    ),
+    answer: z.array(listedToken),
   }),
   operation({
     id: "listAvailableScopes",

@@ -5,6 +5,7 @@ import type { Call, Handlers } from "../http/call.ts";
 import { patternsOf } from "../http/item.ts";
 import { limitTo } from "../http/page.ts";
 import { visible } from "../http/visibility.ts";
+import { listedTokenJson, webhookTokens } from "../identity/listed-token.ts";
 import type { PushDependencyJob } from "../scripts/deploy.ts";
 import { readableAt, readableVersion } from "../scripts/find.ts";
 import { newestAt, scriptJson, type ScriptRow } from "../scripts/row.ts";
@@ -86,28 +87,9 @@ function readers({ db }: Services) {
   };
 }
 
-interface TokenRow {
-  label: string | null;
-  expiration: Date | null;
-  prefix: string;
-  created_at: Date;
-  last_used_at: Date;
-  scopes: string[] | null;
-  email: string;
-  workspace_id: string | null;
-  read_only: boolean;
-}
-
 function triggers({ db }: Services) {
-  /** Tokens made for a webhook name the script in a scope; people see their own, admins all. */
-  const tokensOf = async (call: Pick<CallOf<"listTokensOfScript">, "member" | "params">): Promise<TokenRow[]> =>
-    db.query<TokenRow>(sql`
-      select label, expiration, prefix, created_at, last_used_at, scopes, email, workspace_id, read_only from token
-      where (workspace_id = ${call.member.workspace}
-          or (workspace_id is null and email in (select email from member where workspace_id = ${call.member.workspace})))
-        and ${`jobs:run:scripts:${call.params.path}`} = any(scopes)
-        and (${call.member.isAdmin} or email = ${call.member.email})
-      order by created_at desc`);
+  const tokensOf = ({ member, params }: Pick<CallOf<"listTokensOfScript">, "member" | "params">) =>
+    webhookTokens(db, member, `jobs:run:scripts:${params.path}`);
   return {
     async getTriggersCountOfScript(call: CallOf<"getTriggersCountOfScript">) {
       const { path } = await readableAt(db, call, call.params.path);
@@ -116,17 +98,7 @@ function triggers({ db }: Services) {
     },
     async listTokensOfScript(call: CallOf<"listTokensOfScript">) {
       await readableAt(db, call, call.params.path);
-      return (await tokensOf(call)).map((row) => ({
-        ...(row.label === null ? {} : { label: row.label }),
-        ...(row.expiration === null ? {} : { expiration: row.expiration.toISOString() }),
-        token_prefix: row.prefix,
-        created_at: row.created_at.toISOString(),
-        last_used_at: row.last_used_at.toISOString(),
-        ...(row.scopes === null ? {} : { scopes: row.scopes }),
-        email: row.email,
-        ...(row.workspace_id === null ? {} : { workspace_id: row.workspace_id }),
-        read_only: row.read_only,
-      }));
+      return (await tokensOf(call)).map(listedTokenJson);
     },
   };
 }

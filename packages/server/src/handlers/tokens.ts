@@ -6,35 +6,10 @@ import { accountOf, wholeAccountOf } from "../identity/actor.ts";
 import { audit, globalAudit } from "../identity/audit.ts";
 import type { AccountCaller } from "../identity/caller.ts";
 import { forgetTokens } from "../identity/invalidate.ts";
+import { listedColumns, listedTokenJson, type ListedToken } from "../identity/listed-token.ts";
 import { mayEnter, narrowScopes, narrowToken } from "../identity/token-rights.ts";
 import { insertToken } from "../identity/token-store.ts";
 import type { Services } from "../services.ts";
-
-interface TokenRow {
-  label: string | null;
-  expiration: Date | null;
-  prefix: string;
-  created_at: Date;
-  last_used_at: Date;
-  scopes: string[] | null;
-  email: string;
-  workspace_id: string | null;
-  read_only: boolean;
-}
-
-function shown(row: TokenRow) {
-  return {
-    ...(row.label === null ? {} : { label: row.label }),
-    ...(row.expiration === null ? {} : { expiration: row.expiration.toISOString() }),
-    token_prefix: row.prefix,
-    created_at: row.created_at.toISOString(),
-    last_used_at: row.last_used_at.toISOString(),
-    ...(row.scopes === null ? {} : { scopes: row.scopes }),
-    email: row.email,
-    ...(row.workspace_id === null ? {} : { workspace_id: row.workspace_id }),
-    read_only: row.read_only,
-  };
-}
 
 /** The caller's own tokens; with a token made for one workspace only those of that workspace. */
 function ownedBy({ account, tokenWorkspace }: AccountCaller): Sql {
@@ -173,12 +148,12 @@ export function tokenHandlers(services: Services): Handlers<typeof tokenOperatio
       return "token label updated";
     },
     async listTokens({ caller, query }) {
-      const rows = await db.query<TokenRow>(sql`
-        select label, expiration, prefix, created_at, last_used_at, scopes, email, workspace_id, read_only from token
+      const rows = await db.query<ListedToken>(sql`
+        select ${listedColumns} from token
         where ${ownedBy(accountOf(caller))} and (expiration is null or expiration > ${clock.now()})
           and (${query.exclude_ephemeral !== true} or label is null or not starts_with(label, 'ephemeral'))
         order by created_at desc ${limitTo(query)}`);
-      return rows.map(shown);
+      return rows.map(listedTokenJson);
     },
     listAvailableScopes: async () => availableScopes(),
   };
