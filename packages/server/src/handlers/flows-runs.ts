@@ -1,18 +1,15 @@
 import { ApiError, type flowsRunsOperations, type RestartedFrom } from "@towermill/contract";
 import type { DeployedFlows, FlowTarget } from "@towermill/flow-driver";
-import type { NewJob } from "@towermill/queue";
 import { plainText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { memberText } from "../http/verbatim.ts";
 import { restartJob } from "../flows/restart.ts";
 import type { FlowStarter } from "../flows/start.ts";
 import { readArguments, withHeaders } from "../jobs/arguments.ts";
-import { awaitJob } from "../jobs/await-job.ts";
 import type { JobEvents } from "../jobs/events.ts";
-import { keyedRun, startOnce, type KeyedRun } from "../jobs/idempotency.ts";
-import { resultAnswer } from "../jobs/result-answer.ts";
-import { requireShortQueue, type Starter } from "../jobs/start.ts";
-import { streamUpdates } from "../jobs/stream.ts";
+import { keyedRun } from "../jobs/idempotency.ts";
+import { createRunWays, type Prepared } from "../jobs/run-ways.ts";
+import type { Starter } from "../jobs/start.ts";
 import type { Services } from "../services.ts";
 
 type Operation = (typeof flowsRunsOperations)[number];
@@ -50,50 +47,20 @@ export function flowsRunsHandlers(
   services: Services,
   { starter, flowStarter, jobEvents, flows }: FlowRunHandlerOptions,
 ): Handlers<typeof flowsRunsOperations> {
-  const { db, bodyLimit } = services;
-  const jobOf = async (call: Call<Run> | Call<Waiting>, keyed: KeyedRun | null): Promise<NewJob> => {
-    const { request, search, query, operation } = call;
+  const prepare = async (call: Call<Run> | Call<Waiting>): Promise<Prepared> => {
+    const { request, member, params, search, query, operation } = call;
+    const target = targetOf(params);
+    const keyed = await keyedRun(services.db, { request, member, target: nameOf(target) });
     const reserved = Object.keys(operation.query.shape);
-    const sent = await readArguments({ request, search, bodyLimit, reserved, ...query });
+    const sent = await readArguments({ request, search, bodyLimit: services.bodyLimit, reserved, ...query });
     const options = keyed ? { ...query, job_id: keyed.id } : query;
-    return flowStarter.deployed(call, targetOf(call.params), { sent, options });
+    return { keyed, job: await flowStarter.deployed(call, target, { sent, options }) };
   };
-  const keyedOf = ({ request, member, params }: Call<Run> | Call<Waiting>): Promise<KeyedRun | null> =>
-    keyedRun(db, { request, member, target: nameOf(targetOf(params)) });
-  const run = async (call: Call<Run>): Promise<Response> => {
-    const keyed = await keyedOf(call);
-    const job = await jobOf(call, keyed);
-    await startOnce(keyed, () => starter.start(job));
-    return plainText(job.id, 201);
-  };
-  const runAndWait = async (call: Call<Waiting>): Promise<Response> => {
-    await requireShortQueue(services, call.query.queue_limit);
-    const keyed = await keyedOf(call);
-    const job = await jobOf(call, keyed);
-    if (keyed === null) return resultAnswer(await starter.startAndWait(job, call.signal));
-    await startOnce(keyed, () => starter.start(job));
-    return resultAnswer(await awaitJob(services, job.id, call.signal));
-  };
-  const runAndStream = async (call: Call<Waiting>): Promise<Response> => {
-    await requireShortQueue(services, call.query.queue_limit);
-    const keyed = await keyedOf(call);
-    const job = await jobOf(call, keyed);
-    await startOnce(keyed, () => starter.start(job));
-    const options = {
-      workspace: job.workspace,
-      id: job.id,
-      offsets: { log: 0, stream: 0 },
-      logs: false,
-      progress: false,
-      onlyResult: true,
-      fast: true,
-      limitMs: services.streamLimitMs,
-    };
-    return streamUpdates({ db, jobEvents }, options, call.signal);
-  };
+  const ways = createRunWays<Call<Run>, Call<Waiting>>({ services, starter, jobEvents }, prepare);
+  const { run, runAndWait, runAndStream } = ways;
   return {
-    runFlowByPath: run,
-    runFlowByVersion: run,
+    runFlowByPath: async (call) => plainText(await run(call), 201),
+    runFlowByVersion: async (call) => plainText(await run(call), 201),
     runWaitResultFlowByPath: runAndWait,
     runWaitResultFlowByPathGet: runAndWait,
     runWaitResultFlowByVersion: runAndWait,
