@@ -13,6 +13,7 @@ export { publicStatus } from "./public-status.ts";
 export type { ChildRow } from "./public-status.ts";
 export { restartStatus } from "./restart.ts";
 export type { FinishedRun, Restart } from "./restart.ts";
+export { retryDelay } from "./retry.ts";
 export { ownResult } from "./scope.ts";
 export { tagOfStep } from "./tag.ts";
 export { sentenceOf } from "./problem.ts";

@@ -4,8 +4,9 @@ const MOST_ATTEMPTS = 1000;
 const LONGEST_SECONDS = 6 * 3600;
 
 /**
- * How long to wait before the next attempt of a step that failed `failures` times before, in seconds; null = no attempt is
- * left. First the constant ones, then `multiplier × seconds ^ (n + 1)` where n counts the constant ones too.
+ * How long to wait before the next attempt of a step or scheduled run that failed `failures` times before, in seconds;
+ * null = no attempt is left. First the constant ones, then `multiplier × seconds ^ (n + 1)` where n counts the constant ones
+ * too.
  * Source: Windmill's retry settings, with its limits of 1,000 attempts and 6 hours.
  * @param chance a number in [0, 1) for the random factor
  */

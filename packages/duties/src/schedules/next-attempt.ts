@@ -1,8 +1,8 @@
+import { retryDelay } from "@towermill/openflow";
 import type { JobStatus } from "@towermill/queue";
 import { sql, type Queryable } from "@towermill/store";
 import type { TickerContext } from "./context.ts";
 import { errorIn } from "./handler-job.ts";
-import { retryDelay } from "./retry-delay.ts";
 import { overlapOf, type Schedule } from "./schedule.ts";
 
 interface EndedAttempt extends Schedule {

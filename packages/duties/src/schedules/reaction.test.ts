@@ -1,6 +1,6 @@
+import { retryDelay } from "@towermill/openflow";
 import { describe, expect, test } from "vitest";
 import { reactionsTo, type RunEnd } from "./reaction.ts";
-import { retryDelay } from "./retry-delay.ts";
 
 const ends = (text: string): RunEnd[] => Array.from(text, (letter) => (letter === "x" ? "failure" : "success"));
 

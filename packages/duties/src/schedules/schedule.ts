@@ -1,7 +1,7 @@
 import type { CronVersion, Timetable } from "@towermill/cron";
+import type { Retry } from "@towermill/openflow";
 import type { Principal } from "@towermill/runnable";
 import { sql, type Sql } from "@towermill/store";
-import type { Retry } from "./retry-delay.ts";
 
 /** Which of the moments that were missed (no server ran, the database was away) are made up for. */
 export type CatchUp = "none" | "last" | "all";
