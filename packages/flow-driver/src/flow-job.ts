@@ -16,7 +16,7 @@ export interface FlowRunRequest {
   /** JSON text of an object. */
   args: string;
   /** Argument of the flow's preprocessor, JSON text; absent = it does not run. */
-  event?: string | undefined;
+  event?: (() => string) | undefined;
   options: RunOptions;
   /** Takes up a finished run: its steps before the first target are kept. */
   restart?: NonNullable<JobOptions["restart"]> | undefined;
@@ -35,7 +35,7 @@ export function newFlowJob(request: FlowRunRequest, runner: Runner, rules: TagRu
   const path = flow.path ?? null;
   const settings = "options" in flow ? flow.options : { tag: flow.tag ?? null };
   const preprocess = event !== undefined && value.preprocessor_module != null && options.skip_preprocessor !== true;
-  const given = preprocess ? `{"event":${event}}` : args;
+  const given = preprocess ? `{"event":${event()}}` : args;
   const { labels } = settings;
   const cacheTtl = options.cache_ttl ?? value.cache_ttl ?? null;
   return {

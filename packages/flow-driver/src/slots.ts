@@ -35,7 +35,7 @@ export function assignSlots({ plan, states }: Drive, batch: readonly Pending[], 
       plan.jobs[index] = { job, state: "claimed", worker: slot.worker, secret };
       continue;
     }
-    const reservation = isPinned(job) ? null : dispatcher.reserve(job.tag);
+    const reservation = isPinned(job) ? null : dispatcher.reserve(job);
     if (!reservation) continue;
     reserved.push({
       start: (scheduledFor) => reservation.start(claimedFrom(job, { scheduledFor, secret })),

@@ -1,5 +1,7 @@
-import { named, sql, type Database, type Queryable } from "@towermill/store";
-import type { Completion, JobStatus } from "./job.ts";
+import { named, sql, type Database, type Queryable, type Sql } from "@towermill/store";
+import { claimedAsJson, claimedJobsFrom, claimPart, type ClaimRequest } from "./claim.ts";
+import type { ClaimedJob, Completion, JobStatus } from "./job.ts";
+import { hashToken, randomToken } from "./token.ts";
 
 /** What `job_done` says after a completion was written. */
 export interface Ended {
@@ -12,11 +14,76 @@ export interface Ended {
 }
 
 interface EndedRow {
-  id: string;
+  position: number;
   workspace_id: string;
-  status: JobStatus;
-  result: string;
+  /** The result of a job that was cancelled meanwhile. */
+  canceled: string | null;
   concurrency_key: string | null;
+}
+
+/** A completion as `json_to_recordset` reads it in {@link completePart}. */
+function recordOf(completion: Completion, index: number): Record<string, unknown> {
+  const { lastLog } = completion;
+  return {
+    position: index,
+    id: completion.id,
+    attempt: completion.attempt,
+    status: completion.status,
+    result: completion.result,
+    mem_peak_kb: completion.memPeakKb ?? undefined,
+    runner: completion.runner ?? undefined,
+    start_ms: completion.startMs ?? undefined,
+    labels: completion.labels ?? [],
+    preprocessed: completion.preprocessed ?? false,
+    delete_after: completion.deleteAfterSeconds ?? undefined,
+    log_position: lastLog?.position,
+    log_text: lastLog?.text.toWellFormed(),
+  };
+}
+
+/** The parts of a statement that end jobs; `ended` among them holds what {@link endedFrom} reads. */
+function completePart(completions: readonly Completion[]): Sql {
+  return sql`input as (
+      select * from json_to_recordset(${JSON.stringify(completions.map(recordOf))}::json) as t (position int, id uuid,
+        attempt int, status text, result text, mem_peak_kb int, runner text, start_ms real, labels text[],
+        preprocessed boolean, delete_after int, log_position int, log_text text)
+    ), gone as (
+      delete from job_queue q using input i
+      where q.id = i.id and q.attempt = i.attempt and q.running
+      returning q.workspace_id, q.started_at, q.worker, q.canceled_by, q.canceled_reason, q.concurrency_key, i.*
+    ), ended as (
+      select *, case when canceled_by is not null then job_canceled(canceled_by, canceled_reason)::text end as canceled
+      from gone
+    ), live as (
+      delete from job_live l using gone g where l.id = g.id
+    ), logged as (
+      insert into job_log (job_id, position, text)
+      select id, log_position, log_text from gone where log_text is not null
+      on conflict (job_id, position) do nothing
+    ), freed as (
+      update concurrency_slot s set ended_at = now() from gone g where s.job_id = g.id and g.concurrency_key is not null
+    ), done as (
+      insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker,
+        mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)
+      select id, workspace_id, case when canceled_by is null then status else 'canceled' end, started_at,
+        greatest(0, extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, coalesce(canceled, result)::json,
+        canceled_by, canceled_reason, worker, mem_peak_kb, runner, start_ms, labels, preprocessed,
+        now() + make_interval(secs => delete_after)
+      from ended
+    )`;
+}
+
+const endedRows: Sql = sql`select position, workspace_id, canceled, concurrency_key from ended`;
+
+function endedFrom(completions: readonly Completion[], rows: readonly EndedRow[]): Ended[] {
+  return rows.flatMap((row) => {
+    const completion = completions[row.position];
+    if (!completion) return [];
+    const status = row.canceled === null ? completion.status : "canceled";
+    const result = row.canceled ?? completion.result;
+    const { workspace_id: workspace, concurrency_key: concurrencyKey } = row;
+    return [{ id: completion.id, workspace, status, result, concurrencyKey }];
+  });
 }
 
 /**
@@ -25,52 +92,26 @@ interface EndedRow {
  * cancelled meanwhile ends as cancelled, whatever its code answered.
  */
 export async function completeJobs(db: Queryable, completions: readonly Completion[]): Promise<Ended[]> {
-  const column = <K extends keyof Completion>(key: K): (NonNullable<Completion[K]> | null)[] =>
-    completions.map((completion) => completion[key] ?? null);
-  const rows = await db.query<EndedRow>(
+  const statement = named("complete_jobs", sql`with ${completePart(completions)} ${endedRows}`);
+  return endedFrom(completions, await db.query<EndedRow>(statement));
+}
+
+/** Ends jobs and claims others for the slots that become free, in one commit: what a worker does while a queue is long. */
+export async function completeAndClaim(
+  db: Queryable,
+  completions: readonly Completion[],
+  request: ClaimRequest,
+): Promise<{ ended: Ended[]; claimed: ClaimedJob[] }> {
+  const secrets = Array.from({ length: request.count }, () => randomToken());
+  const row = await db.one<{ ended: string | null; claimed: string | null }>(
     named(
-      "complete_jobs",
-      sql`with input as (
-        select * from unnest(${column("id")}::uuid[], ${column("attempt")}::int[], ${column("status")}::text[],
-          ${column("result")}::text[], ${column("memPeakKb")}::int[], ${column("runner")}::text[],
-          ${column("startMs")}::real[], ${completions.map((c) => JSON.stringify(c.labels ?? []))}::text[],
-          ${completions.map((c) => c.preprocessed ?? false)}::boolean[], ${column("deleteAfterSeconds")}::int[],
-          ${completions.map((c) => c.lastLog?.position ?? null)}::int[], ${completions.map((c) => c.lastLog?.text ?? null)}::text[])
-          as t (id, attempt, status, result, mem_peak_kb, runner, start_ms, labels, preprocessed, delete_after,
-            log_position, log_text)
-      ), gone as (
-        delete from job_queue q using input i
-        where q.id = i.id and q.attempt = i.attempt and q.running
-        returning q.id, q.workspace_id, q.started_at, q.worker, q.canceled_by, q.canceled_reason, q.concurrency_key
-      ), live as (
-        delete from job_live l using gone g where l.id = g.id returning l.mem_peak_kb
-      ), logged as (
-        insert into job_log (job_id, position, text)
-        select g.id, i.log_position, i.log_text from gone g join input i using (id) where i.log_text is not null
-        on conflict (job_id, position) do nothing
-      ), freed as (
-        update concurrency_slot s set ended_at = now() from gone g where s.job_id = g.id and g.concurrency_key is not null
-        returning s.job_id
-      )
-      insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker,
-        mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)
-      select g.id, g.workspace_id, case when g.canceled_by is null then i.status else 'canceled' end, g.started_at,
-        greatest(0, extract(epoch from clock_timestamp() - g.started_at) * 1000)::bigint,
-        case when g.canceled_by is null then i.result::json else job_canceled(g.canceled_by, g.canceled_reason) end,
-        g.canceled_by, g.canceled_reason, g.worker, i.mem_peak_kb, i.runner, i.start_ms,
-        array(select json_array_elements_text(i.labels::json)), i.preprocessed, now() + make_interval(secs => i.delete_after)
-      from gone g join input i using (id)
-      returning id, workspace_id, status, result,
-        (select g.concurrency_key from gone g where g.id = job_done.id) as concurrency_key`,
+      "complete_and_claim",
+      sql`with ${completePart(completions)}, ${claimPart(request, secrets.map(hashToken))}
+        select (select json_agg(row_to_json(t)) from (${endedRows}) t) as ended, ${claimedAsJson} as claimed`,
     ),
   );
-  return rows.map((row) => ({
-    id: row.id,
-    workspace: row.workspace_id,
-    status: row.status,
-    result: row.result,
-    concurrencyKey: row.concurrency_key,
-  }));
+  const rows = row.ended === null ? [] : (JSON.parse(row.ended) as EndedRow[]);
+  return { ended: endedFrom(completions, rows), claimed: claimedJobsFrom(row.claimed, secrets) };
 }
 
 /**

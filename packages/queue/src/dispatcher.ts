@@ -1,8 +1,9 @@
-import { sql, type Bus, type Database, type Queryable } from "@towermill/store";
+import { isDataError, isUniqueViolation, sql, type Bus, type Database, type Queryable } from "@towermill/store";
 import type { Ended } from "./complete.ts";
 import { pushDebounced } from "./debounce.ts";
 import type { ClaimedJob, Debounce, JobStatus, NewJob } from "./job.ts";
-import { claimedFrom, pushJob } from "./push.ts";
+import { createBatches } from "./batch.ts";
+import { claimedFrom, idIsUsed, pushJob, pushJobs, type Push } from "./push.ts";
 import { hashToken, randomToken } from "./token.ts";
 
 /** A slot of a worker in this process, held for one job. */
@@ -16,8 +17,8 @@ export interface Reservation {
 
 /** A worker in the same process: a pushed job can be claimed for it in the push itself. */
 export interface LocalWorker {
-  /** A free slot that serves the tag, or `null`. */
-  reserve(tag: string): Reservation | null;
+  /** A free slot that serves the job's tag, or `null`. A job that runs nothing needs no slot. */
+  reserve(job: Pick<NewJob, "tag" | "kind">): Reservation | null;
 }
 
 export interface Outcome {
@@ -35,8 +36,8 @@ export interface Dispatcher {
   /** Pushes in the caller's transaction; call `wake` after its commit. */
   pushIn(tx: Queryable, job: NewJob): Promise<void>;
   wake(tags: readonly string[]): void;
-  /** A free slot of a worker in this process that serves the tag, or `null`. */
-  reserve(tag: string): Reservation | null;
+  /** A free slot of a worker in this process that serves the job's tag, or `null`. */
+  reserve(job: Pick<NewJob, "tag" | "kind">): Reservation | null;
   /** Tells everybody, here and in other processes, that these jobs ended. */
   ended(outcomes: readonly Ended[]): void;
   /** The same for jobs that ended elsewhere than in `completeJobs`: their outcome is read back for whoever waits here. */
@@ -82,14 +83,23 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
   bus.subscribe("done", (ids) => lookUpQuietly(ids.filter((id) => waiters.has(id))));
   bus.onResync(() => lookUpQuietly([...waiters.keys()]));
 
-  const reserve = (tag: string): Reservation | null => {
+  const reserve = (job: Pick<NewJob, "tag" | "kind">): Reservation | null => {
     for (const worker of workers) {
-      const reservation = worker.reserve(tag);
+      const reservation = worker.reserve(job);
       if (reservation) return reservation;
     }
     return null;
   };
 
+  const write = createBatches<Push, Date>({
+    lanes: 1,
+    bytesOf: ({ job }) => (job.args?.length ?? 0) + (job.rawCode?.length ?? 0) + (job.rawFlow?.length ?? 0),
+    isOwnFault: (error) => isUniqueViolation(error) || isDataError(error),
+    async write(pushes) {
+      const now = await pushJobs(db, pushes);
+      return pushes.map(() => now);
+    },
+  });
   const pushLater = async (job: NewJob, debounce: Debounce): Promise<void> => {
     const pushed = await pushDebounced(db, job, debounce);
     if (pushed.replaced !== null) await announce([pushed.replaced]);
@@ -106,16 +116,16 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
     reserve,
     async push(job) {
       if (job.debounce) return pushLater(job, job.debounce);
-      const reservation = job.concurrency || job.scheduledFor ? null : reserve(job.tag);
+      const reservation = job.concurrency || job.scheduledFor ? null : reserve(job);
       const secret = randomToken();
       try {
         const claim = reservation ? { worker: reservation.worker, tokenHash: hashToken(secret) } : null;
-        const scheduledFor = await pushJob(db, job, claim);
-        if (reservation) reservation.start(claimedFrom(job, { scheduledFor, secret }));
+        const now = await write({ job, claim });
+        if (reservation) reservation.start(claimedFrom(job, { scheduledFor: job.scheduledFor ?? now, secret }));
         else if (!job.scheduledFor) bus.publish("wake", [job.tag]);
       } catch (error) {
         reservation?.release();
-        throw error;
+        throw isUniqueViolation(error) ? idIsUsed(job) : error;
       }
     },
     async pushIn(tx, job) {

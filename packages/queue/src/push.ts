@@ -1,5 +1,6 @@
 import { ApiError } from "@towermill/contract";
 import { isUniqueViolation, named, sql, type Queryable } from "@towermill/store";
+import { insertJobs, jobRecord, jobRecordOf } from "./job-record.ts";
 import type { ClaimedJob, NewJob } from "./job.ts";
 
 /** A worker slot kept free for a job that is being pushed. */
@@ -8,43 +9,61 @@ export interface ClaimAtPush {
   tokenHash: Buffer;
 }
 
+/** A job to write and, where a slot is kept for it, who runs it. */
+export interface Push {
+  job: NewJob;
+  claim: ClaimAtPush | null;
+}
+
+const pushed = sql`pushed`;
+
 /**
- * Writes a job and its queue entry in one statement, in the caller's transaction. With `claim` the job is born running on
- * a local worker, which saves the claim's commit.
- * @returns the moment it is due, as the database wrote it
+ * Writes jobs and their queue entries in one statement. Those with a `claim` are born running on a local worker, which
+ * saves the claim's commit.
+ * @returns the database's clock: when those that name no other moment are due
+ */
+export async function pushJobs(db: Queryable, pushes: readonly Push[]): Promise<Date> {
+  const records = pushes.map(({ job, claim }) => ({
+    ...jobRecordOf(job),
+    worker: claim?.worker,
+    token_hash: claim?.tokenHash.toString("hex"),
+  }));
+  const { now } = await db.one<{ now: Date }>(
+    named(
+      "push_jobs",
+      sql`with pushed as (
+          select * from json_to_recordset(${JSON.stringify(records)}::json) as t (${jobRecord}, worker text, token_hash text)
+        ), jobs as (${insertJobs(pushed)}), queued as (
+          insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
+            started_at, token_hash)
+          select id, workspace_id, tag, coalesce(priority, 0), coalesce(scheduled_for, now()), concurrency_key,
+            worker is not null, case when worker is null then 0 else 1 end, worker,
+            case when worker is not null then now() end, decode(token_hash, 'hex')
+          from pushed
+        )
+        select now() as now`,
+    ),
+  );
+  return now;
+}
+
+/**
+ * Writes a job and its queue entry in the caller's transaction.
+ * @returns the moment it is due
  * @throws ApiError `already_exists` when the id was used before, in the queue or finished
  */
 export async function pushJob(db: Queryable, job: NewJob, claim: ClaimAtPush | null = null): Promise<Date> {
-  const { concurrency } = job;
   try {
-    const row = await db.one<{ scheduled_for: Date }>(
-      named(
-        "push_job",
-        sql`with j as (
-          insert into job (id, workspace_id, kind, created_by, permissioned_as, email, identity, script_path, script_hash,
-            language, tag, args, raw_code, raw_lock, raw_flow, parent_job, root_job, flow_step_id, trigger_kind,
-            trigger_path, entrypoint, priority, timeout_s, cache_ttl, concurrency_key, concurrent_limit,
-            concurrency_window_s, visible_to_owner, labels, options)
-          values (${job.id}, ${job.workspace}, ${job.kind}, ${job.createdBy}, ${job.permissionedAs}, ${job.member.email},
-            ${sql.json(job.member)}, ${job.path}, ${job.hash}, ${job.language}, ${job.tag}, ${job.args}, ${job.rawCode},
-            ${job.rawLock}, ${job.rawFlow}, ${job.parentJob}, ${job.rootJob}, ${job.flowStepId}, ${job.triggerKind},
-            ${job.triggerPath}, ${job.entrypoint}, ${job.priority}, ${job.timeoutSeconds}, ${job.cacheTtlSeconds},
-            ${concurrency?.key}, ${concurrency?.limit}, ${concurrency?.windowSeconds}, ${job.visibleToOwner ?? true},
-            ${job.labels}, ${sql.json(job.options ?? {})})
-        )
-        insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
-          started_at, token_hash)
-        values (${job.id}, ${job.workspace}, ${job.tag}, ${job.priority ?? 0}, coalesce(${job.scheduledFor}::timestamptz, now()),
-          ${concurrency?.key}, ${claim !== null}, ${claim ? 1 : 0}, ${claim?.worker},
-          case when ${claim !== null} then now() end, ${claim?.tokenHash})
-        returning scheduled_for`,
-      ),
-    );
-    return row.scheduled_for;
+    const now = await pushJobs(db, [{ job, claim }]);
+    return job.scheduledFor ?? now;
   } catch (error) {
-    if (isUniqueViolation(error)) throw new ApiError("already_exists", `A job with the id ${job.id} already exists`);
-    throw error;
+    throw isUniqueViolation(error) ? idIsUsed(job) : error;
   }
+}
+
+/** Why a job with an id that was used before is refused. */
+export function idIsUsed(job: NewJob): ApiError {
+  return new ApiError("already_exists", `A job with the id ${job.id} already exists`);
 }
 
 /** The pushed job as the worker that holds it sees it, without reading it back. */

@@ -82,8 +82,8 @@ export interface ScriptRun {
   version: ScriptVersion;
   /** JSON text of an object. */
   args: string;
-  /** Argument of a preprocessor, JSON text. */
-  event?: string;
+  /** Makes the argument of a preprocessor, JSON text. */
+  event?: () => string;
   options: RunOptions;
 }
 
@@ -96,16 +96,15 @@ export function scriptJob(
   const script = version.options;
   const { workspace } = runner.member;
   const preprocess = script.has_preprocessor === true && options.skip_preprocessor !== true && event !== undefined;
-  const args = preprocess ? `{"event":${event}}` : plain;
+  const args = preprocess ? `{"event":${event()}}` : plain;
   const cacheTtl = script.cache_ttl ? (options.cache_ttl ?? script.cache_ttl) : (options.cache_ttl ?? null);
   const wipe = deleteAfter(script);
-  const rare: JobOptions = {
-    ...(preprocess ? { preprocess: true } : {}),
-    ...(wipe === null ? {} : { deleteAfterSeconds: wipe }),
-    ...(script.restart_unless_cancelled ? { perpetual: true } : {}),
-    ...(cacheTtl ? { cacheKey: resultCacheKey(workspace, `script/${version.hash}`, args).toString("hex") } : {}),
-    ...(script.envs && script.envs.length > 0 ? { envs: script.envs } : {}),
-  };
+  const rare: JobOptions = {};
+  if (preprocess) rare.preprocess = true;
+  if (wipe !== null) rare.deleteAfterSeconds = wipe;
+  if (script.restart_unless_cancelled) rare.perpetual = true;
+  if (cacheTtl) rare.cacheKey = resultCacheKey(workspace, `script/${version.hash}`, args).toString("hex");
+  if (script.envs && script.envs.length > 0) rare.envs = script.envs;
   return {
     ...baseJob(runner, options),
     kind: "script",

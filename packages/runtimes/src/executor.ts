@@ -190,7 +190,7 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
       entrypoint: request.entrypoint,
       preprocess: request.preprocess,
       parameters: prepared.parameters,
-      env: { ...parts.factory.baseEnv, ...prepared.env, ...request.env },
+      env: environmentText({ ...parts, prepared, env: request.env }),
       cwd: shared?.cwd ?? slot.work,
       resultLimit: parts.limits.resultBytes,
     },
@@ -205,6 +205,23 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
   shared?.leave();
   parts.pool.giveBack(slot, claim);
   return outcome.status === "failure" ? mapError(outcome, prepared.entry) : outcome;
+}
+
+const environments = new WeakMap<Prepared, string>();
+
+/**
+ * The whole environment of a job as JSON text. What is the same for all jobs of a script is written once; of equal names
+ * the last counts.
+ */
+function environmentText({
+  factory,
+  prepared,
+  env,
+}: Pick<Parts, "factory"> & { prepared: Prepared; env: Record<string, string> }): string {
+  const known = environments.get(prepared) ?? JSON.stringify({ ...factory.baseEnv, ...prepared.env }).slice(1, -1);
+  environments.set(prepared, known);
+  const own = JSON.stringify(env).slice(1, -1);
+  return `{${known}${known !== "" && own !== "" ? "," : ""}${own}}`;
 }
 
 /** Stacks of bundled code name the author's files and lines. */

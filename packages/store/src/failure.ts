@@ -14,6 +14,11 @@ export function isForeignKeyViolation(error: unknown, constraint?: string): bool
   return errorCode(error) === "23503" && concerns(error, constraint);
 }
 
+/** Whether a value was refused, so that trying again cannot help. (SQLSTATE classes 22, data, and 54, limits.) */
+export function isDataError(error: unknown): boolean {
+  return /^(22|54)/.test(errorCode(error) ?? "");
+}
+
 function concerns(error: unknown, constraint: string | undefined): boolean {
   if (constraint === undefined) return true;
   return typeof error === "object" && error !== null && "constraint" in error && error.constraint === constraint;

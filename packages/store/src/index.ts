@@ -1,5 +1,12 @@
 export type { Database, Queryable, TransactionOptions } from "./database.ts";
-export { errorCode, isConflict, isConnectionLoss, isForeignKeyViolation, isUniqueViolation } from "./failure.ts";
+export {
+  errorCode,
+  isConflict,
+  isConnectionLoss,
+  isDataError,
+  isForeignKeyViolation,
+  isUniqueViolation,
+} from "./failure.ts";
 export { silentLog } from "./log.ts";
 export type { Log } from "./log.ts";
 export { MigrationError, migrate, migrationStatus } from "./migrate.ts";

@@ -35,57 +35,92 @@ export function openPool(options: PoolOptions): Database {
   return new PooledDatabase(options);
 }
 
+/** Of so many connections a third is kept for named statements. */
+const leastForLanes = 4;
+
 class PooledDatabase implements Database {
-  readonly #pool: pg.Pool;
-  readonly #named: boolean;
+  readonly #lanes: readonly Lane[];
+  /** Statements without a name and transactions. */
+  readonly #main: Lane;
+  /**
+   * Named statements: the hot ones, which do not wait behind a slow list here. They are planned once per connection: left
+   * to itself, PostgreSQL plans some of them anew each time, which costs several times what running them does.
+   */
+  readonly #named: Lane;
   readonly #localSettings: string;
-  readonly #connections = new Connections();
   #closing: Promise<void> | undefined;
 
   constructor(options: PoolOptions) {
-    const log = options.log ?? silentLog;
-    this.#named = !options.pooler;
-    this.#localSettings = options.pooler ? localSettings(options) : "";
-    this.#pool = new pg.Pool(poolConfig(options));
-    this.#pool.on("error", (error) => {
-      if (this.#closing === undefined) log.warn({ err: error }, "an idle database connection was lost");
-    });
-    // A client that is checked out has no listener of the pool: without this one, losing it ends the process.
-    this.#pool.on("connect", (client) => client.on("error", () => undefined));
-    this.#pool.on("connect", (client) => this.#connections.add(client));
+    const { max = 10, pooler = false } = options;
+    const named = pooler || max < leastForLanes ? 0 : Math.floor(max / 3);
+    this.#localSettings = pooler ? localSettings(options) : "";
+    this.#main = new Lane({ ...options, max: max - named });
+    this.#named =
+      named === 0 ? this.#main : new Lane({ ...options, max: named }, "-c plan_cache_mode=force_generic_plan");
+    this.#lanes = [...new Set([this.#main, this.#named])];
   }
 
   query<Row extends object>(statement: Sql): Promise<Row[]> {
-    return this.#connected((queries) => queries.query<Row>(statement));
+    return this.#laneOf(statement).connected((queries) => queries.query<Row>(statement));
   }
   one<Row extends object>(statement: Sql): Promise<Row> {
-    return this.#connected((queries) => queries.one<Row>(statement));
+    return this.#laneOf(statement).connected((queries) => queries.one<Row>(statement));
   }
   maybe<Row extends object>(statement: Sql): Promise<Row | undefined> {
-    return this.#connected((queries) => queries.maybe<Row>(statement));
+    return this.#laneOf(statement).connected((queries) => queries.maybe<Row>(statement));
   }
   execute(statement: Sql): Promise<number> {
-    return this.#connected((queries) => queries.execute(statement));
+    return this.#laneOf(statement).connected((queries) => queries.execute(statement));
   }
 
   transaction<T>(work: (tx: Queryable) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     const isolation = options.isolation ? ` isolation level ${options.isolation}` : "";
     const begin = `begin${isolation}${this.#localSettings}`;
-    const once = (): Promise<T> => this.#connected((tx) => transact(tx, begin, work));
+    const once = (): Promise<T> => this.#main.connected((tx) => transact(tx, begin, work));
     return retrying(once, { retry: options.retry ?? "conflict" });
   }
 
   usage(): { open: number; idle: number; waiting: number } {
-    return { open: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount };
+    const sum = (read: (lane: Lane) => number): number => this.#lanes.reduce((total, lane) => total + read(lane), 0);
+    return {
+      open: sum(({ pool }) => pool.totalCount),
+      idle: sum(({ pool }) => pool.idleCount),
+      waiting: sum(({ pool }) => pool.waitingCount),
+    };
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end().then(() => this.#connections.closed());
+    this.#closing ??= Promise.all(this.#lanes.map((lane) => lane.close())).then(() => undefined);
     return this.#closing;
   }
 
+  #laneOf({ name }: Sql): Lane {
+    return name === undefined ? this.#main : this.#named;
+  }
+}
+
+/** Connections of one kind. */
+class Lane {
+  readonly pool: pg.Pool;
+  readonly #named: boolean;
+  readonly #connections = new Connections();
+  #closing = false;
+
+  /** @param settings command-line options of each connection's server process */
+  constructor(options: PoolOptions, settings?: string) {
+    const log = options.log ?? silentLog;
+    this.#named = !options.pooler;
+    this.pool = new pg.Pool({ ...poolConfig(options), ...(settings === undefined ? {} : { options: settings }) });
+    this.pool.on("error", (error) => {
+      if (!this.#closing) log.warn({ err: error }, "an idle database connection was lost");
+    });
+    // A client that is checked out has no listener of the pool: without this one, losing it ends the process.
+    this.pool.on("connect", (client) => client.on("error", () => undefined));
+    this.pool.on("connect", (client) => this.#connections.add(client));
+  }
+
   // Not pool.query: that closes the connection on every error, a unique violation included.
-  async #connected<T>(work: (queries: ConnectionQueries) => Promise<T>): Promise<T> {
+  async connected<T>(work: (queries: ConnectionQueries) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     const queries = new ConnectionQueries(client, this.#named);
     try {
@@ -96,12 +131,18 @@ class PooledDatabase implements Database {
     }
   }
 
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.pool.end();
+    await this.#connections.closed();
+  }
+
   async #connect(): Promise<pg.PoolClient> {
     try {
-      return await this.#pool.connect();
+      return await this.pool.connect();
     } catch (error) {
-      const { max } = this.#pool.options;
-      if (error instanceof Error && error.message.startsWith("timeout exceeded") && this.#pool.totalCount >= max) {
+      const { max } = this.pool.options;
+      if (error instanceof Error && error.message.startsWith("timeout exceeded") && this.pool.totalCount >= max) {
         error.message += `: all ${max} connections of this process are in use; raise the pool size or find what holds them`;
       }
       throw error;

@@ -44,27 +44,42 @@ function isFragment(value: unknown): value is Fragment {
   return typeof value === "object" && value !== null && brand in value;
 }
 
-function build(template: readonly string[], inputs: readonly unknown[]): Sql {
-  if (!inputs.some(isFragment)) return new Fragment(template, inputs);
-  const strings = [template[0] ?? ""];
-  const values: unknown[] = [];
-  inputs.forEach((input, index) => {
-    const after = template[index + 1] ?? "";
-    if (isFragment(input)) {
-      append(strings, values, input);
-      strings.push((strings.pop() ?? "") + after);
-    } else {
-      values.push(input);
-      strings.push(after);
-    }
-  });
-  return new Fragment(strings, values);
+/** How a template was last put together: the texts of the pieces in it, and what came of them. */
+interface Composition {
+  pieces: readonly (readonly string[] | undefined)[];
+  strings: readonly string[];
 }
 
-function append(strings: string[], values: unknown[], fragment: Fragment): void {
+// Most templates get the same pieces each time; then only the values are gathered anew.
+const compositions = new WeakMap<readonly string[], Composition>();
+
+function build(template: readonly string[], inputs: readonly unknown[]): Sql {
+  if (!inputs.some(isFragment)) return new Fragment(template, inputs);
+  const known = compositions.get(template);
+  const isSame = known?.pieces.every((piece, index) => piece === piecesOf(inputs[index])) === true;
+  const strings = isSame ? known.strings : compose(template, inputs);
+  return new Fragment(
+    strings,
+    inputs.flatMap((input) => (isFragment(input) ? input.values : [input])),
+  );
+}
+
+const piecesOf = (input: unknown): readonly string[] | undefined => (isFragment(input) ? input.strings : undefined);
+
+function compose(template: readonly string[], inputs: readonly unknown[]): readonly string[] {
+  const strings = [template[0] ?? ""];
+  inputs.forEach((input, index) => {
+    if (isFragment(input)) append(strings, input);
+    else strings.push("");
+    strings.push((strings.pop() ?? "") + (template[index + 1] ?? ""));
+  });
+  compositions.set(template, { pieces: inputs.map(piecesOf), strings });
+  return strings;
+}
+
+function append(strings: string[], fragment: Fragment): void {
   const [first = "", ...rest] = fragment.strings;
   strings.push((strings.pop() ?? "") + first, ...rest);
-  values.push(...fragment.values);
 }
 
 const identifier = /^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$/;
@@ -87,7 +102,8 @@ export const sql = Object.assign(
       pieces.forEach((piece, index) => {
         for (const part of index === 0 ? [piece] : [separator, piece]) {
           if (!isFragment(part)) throw new TypeError("sql.join takes only pieces made by sql`…`");
-          append(strings, values, part);
+          append(strings, part);
+          values.push(...part.values);
         }
       });
       return new Fragment(strings, values);

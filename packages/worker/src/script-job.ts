@@ -39,10 +39,17 @@ function asksForFresh(content: string): boolean {
   return /^(?:\s*(?:\/\/|#)[^\n]*\n)*?\s*(?:\/\/|#)\s*fresh\s*$/m.test(content.slice(0, 2000));
 }
 
+const environmentHashes = new WeakMap<Record<string, string>, string>();
+
+/** @param environment of the worker group, which never changes in a process */
 function environmentHash(environment: Record<string, string>): string {
-  return createHash("sha256")
+  const known = environmentHashes.get(environment);
+  if (known !== undefined) return known;
+  const made = createHash("sha256")
     .update(JSON.stringify(Object.entries(environment).sort()))
     .digest("hex");
+  environmentHashes.set(environment, made);
+  return made;
 }
 
 /** A SQL script that names its database (`-- database u/x/pg`) runs on that one, whatever the arguments say. */
@@ -78,7 +85,9 @@ async function requestFor(
     entrypoint: job.entrypoint ?? "main",
     preprocess: job.options.preprocess ?? false,
     args,
-    env: { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual },
+    env: job.options.envs
+      ? { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual }
+      : { ...ctx.groupEnvironment, ...contextual },
     timeoutMs: timeoutMs(ctx, running),
     shared: sharedKeyOf(job),
     memoryLimitMb: ctx.memoryLimitMb,

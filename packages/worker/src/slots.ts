@@ -1,10 +1,12 @@
-import { claimJobs, type ClaimedJob, type LocalWorker, type Reservation } from "@towermill/queue";
+import { claimJobs, type ClaimedJob, type ClaimRequest, type LocalWorker, type Reservation } from "@towermill/queue";
 import type { Database, Log } from "@towermill/store";
 
 /** How long one flow has had a slot. */
 export interface Stay {
   /** It has had its turn: the next step waits in the queue like everybody else's. */
   isOver(): boolean;
+  /** Its end makes room for another job. A job that runs nothing never took any. */
+  readonly takesSlot: boolean;
 }
 
 /** Steps of one flow follow each other in a slot for this long, then others get a chance. */
@@ -29,6 +31,10 @@ export interface Slots extends LocalWorker {
   readonly free: number;
   /** Whether it takes more jobs. */
   readonly isOpen: boolean;
+  /** The claim to make beside `count` completions, whose slots become free: `null` when nothing is known to wait. */
+  wantsNext(count: number): ClaimRequest | null;
+  /** What came of such a claim. */
+  gotNext(claimed: number, asked: number): void;
   /** Whether a job of this tag may run in the slot of one that ends; a pinned one runs there whatever its tag. */
   serves(tag: string, pinned: boolean): boolean;
 }
@@ -44,14 +50,16 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
   let claiming = false;
   let due = true;
 
-  const occupy = async (first: ClaimedJob): Promise<void> => {
-    const since = performance.now();
-    const stay: Stay = { isOver: () => performance.now() - since > longestStayMs };
+  const follow = async (first: ClaimedJob, stay: Stay): Promise<void> => {
     for (let job: ClaimedJob | null = first; job !== null;) job = await run(job, stay);
+  };
+  const start = async (job: ClaimedJob): Promise<void> => {
+    const since = performance.now();
+    await follow(job, { isOver: () => performance.now() - since > longestStayMs, takesSlot: true });
     free += 1;
     claim();
   };
-  const start = (job: ClaimedJob): void => void occupy(job);
+  const pass = (job: ClaimedJob): Promise<void> => follow(job, { isOver: () => true, takesSlot: false });
   const claimRound = async (): Promise<void> => {
     const asked = free;
     free -= asked;
@@ -61,7 +69,7 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     });
     free += asked - jobs.length;
     // claimed after close(): they run all the same, the stop waits for them or gives them back
-    for (const job of jobs) start(job);
+    for (const job of jobs) void start(job);
     if (jobs.length === asked) due = true;
   };
   const claim = (): void => {
@@ -89,13 +97,21 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     get isOpen() {
       return open;
     },
+    wantsNext: (count) => (due && open && count > 0 ? { worker, tags, count } : null),
+    gotNext(claimed, asked) {
+      // the rest may be due under a concurrency limit, which only a claim by itself looks for
+      if (claimed < asked) claim();
+    },
     serves: (tag, pinned) => open && (pinned || served.has(tag)),
-    reserve(tag): Reservation | null {
-      if (!open || free === 0 || !served.has(tag)) return null;
+    reserve({ tag, kind }): Reservation | null {
+      if (!open || !served.has(tag)) return null;
+      if (kind === "identity" || kind === "noop")
+        return { worker, start: (job) => void pass(job), release: () => undefined };
+      if (free === 0) return null;
       free -= 1;
       return {
         worker,
-        start,
+        start: (job) => void start(job),
         release() {
           free += 1;
           claim();

@@ -74,6 +74,7 @@ interface Parts {
   flows: FlowDriver;
   /** What the next step of a flow may be claimed for. */
   slot: Slot;
+  takesSlot: boolean;
 }
 
 const nothing: Driven = { ended: null, next: null };
@@ -163,7 +164,7 @@ async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, e
   if (job.kind === "flowdependencies" && job.hash !== null) {
     return announce(dispatcher, await completeFlowDeployment(ctx, running, end));
   }
-  return { ...nothing, ended: await completer.complete(completion) };
+  return completer.complete({ ...completion, freesSlot: parts.takesSlot });
 }
 
 function announce(dispatcher: Dispatcher, ended: Ended | null): Driven {
@@ -179,7 +180,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { db, bus, log, dispatcher, flows } = options;
   const registration = registrationOf(options);
   const heartbeat = await startHeartbeat({ databaseUrl: options.databaseUrl, registration, intervalMs: 3000 });
-  const completer = createCompleter({ db, dispatcher, log });
   const logs = createLogWriter({ db, bus, log });
   const active = new Map<string, Active>();
   const occupancy = createOccupancy(options.slots, performance.now());
@@ -196,7 +196,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const run = async (job: ClaimedJob, stay: Stay): Promise<ClaimedJob | null> => {
     const abort = new AbortController();
     occupancy.begin(performance.now());
-    const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay) };
+    const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay), takesSlot: stay.takesSlot };
     const over = runToEnd(options, parts, { job, signal: abort.signal }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
       return null;
@@ -212,6 +212,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     return next;
   };
   const slots = createSlots({ db, log, worker: registration.name, tags: options.tags, count: options.slots, run });
+  const completer = createCompleter({ db, dispatcher, log, slots });
   const cancel = (ids: readonly string[]): void => {
     for (const id of ids) active.get(id)?.abort.abort("canceled");
   };

@@ -1,5 +1,5 @@
 import { utimes } from "node:fs/promises";
-import type { Prepared, RunRequest } from "../runtime.ts";
+import type { Prepared, RunRequest, ScriptSource } from "../runtime.ts";
 import { contentKey } from "./content-key.ts";
 
 /** What preparing a script gave, and the workspace sources it was made from. */
@@ -31,13 +31,7 @@ export function createPreparedMemo(clock: () => number = Date.now): PreparedMemo
   async function recall(request: RunRequest, prepare: () => Promise<PreparedScript>): Promise<Prepared> {
     const { script } = request;
     // Callers of different workspaces share an entry: it is checked against what each may read.
-    const key = contentKey([
-      request.language,
-      script.path,
-      script.content,
-      script.lock ?? "unlocked",
-      request.entrypoint,
-    ]);
+    const key = `${request.language}/${request.entrypoint}/${sourceKey(script)}`;
     const known = remembered.get(key);
     if (known !== undefined && (await isCurrent(known, request, clock()))) {
       remembered.delete(key);
@@ -60,6 +54,17 @@ export function createPreparedMemo(clock: () => number = Date.now): PreparedMemo
   }
 
   return { recall };
+}
+
+const sourceKeys = new WeakMap<ScriptSource, string>();
+
+/** Deployed versions come as the same object each time: they are hashed once. */
+function sourceKey(script: ScriptSource): string {
+  const known = sourceKeys.get(script);
+  if (known !== undefined) return known;
+  const key = contentKey([script.path, script.content, script.lock ?? "unlocked"]);
+  sourceKeys.set(script, key);
+  return key;
 }
 
 async function isCurrent(known: Remembered, request: RunRequest, now: number): Promise<boolean> {

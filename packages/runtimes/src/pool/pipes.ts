@@ -55,13 +55,22 @@ export function openPipes(folder: string): RunnerPipes {
 function drain(descriptor: number, take: (chunk: Buffer) => void): void {
   // A writer faster than this reader must not hold the worker: what a job's leftovers write later is not the job's.
   for (let pieces = 0; pieces < 4096; pieces += 1) {
-    let length = 0;
-    try {
-      length = readSync(descriptor, piece, 0, pieceBytes, null);
-    } catch {
-      return; // EAGAIN: the pipe is empty.
-    }
+    const length = readNow(descriptor);
     if (length === 0) return;
     take(Buffer.from(piece.subarray(0, length)));
+  }
+}
+
+/** Bytes read into `piece`; 0 when there is nothing to read. */
+function readNow(descriptor: number): number {
+  const { stackTraceLimit } = Error;
+  // An empty pipe is an error (EAGAIN) to readSync, of every job that prints nothing; its stack would cost more than the read.
+  Error.stackTraceLimit = 0;
+  try {
+    return readSync(descriptor, piece, 0, pieceBytes, null);
+  } catch {
+    return 0;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }

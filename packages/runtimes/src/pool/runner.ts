@@ -7,7 +7,8 @@ import { watchMemory } from "./memory.ts";
 import { exitError, lostError, memoryError, stoppedError } from "./outcome.ts";
 
 export interface RunnerJob {
-  message: Omit<RunMessage, "argsBytes">;
+  /** `env` is JSON text. */
+  message: Omit<RunMessage, "argsBytes" | "env"> & { env: string };
   args: string;
   io: RunIo;
   signal: AbortSignal;
@@ -126,8 +127,10 @@ async function runJob(job: RunnerJob, runner: RunnerParts): Promise<RunOutcome> 
 }
 
 function send(job: RunnerJob, pipes: RunnerPipes): void {
+  const { env, ...message } = job.message;
   const argsBytes = Buffer.byteLength(job.args);
-  pipes.write(`${JSON.stringify({ ...job.message, argsBytes } satisfies RunMessage)}\n${job.args}`);
+  const members = JSON.stringify({ ...message, argsBytes } satisfies Omit<RunMessage, "env">).slice(1);
+  pipes.write(`{"env":${env},${members}\n${job.args}`);
 }
 
 function measureJob(
@@ -176,7 +179,8 @@ async function conclude({ job, runner, output, ending }: Concluding): Promise<Co
   }
   const { message, payload } = ending;
   if (message.spent === true) state.spent = true;
-  finish();
+  // the pipe was emptied when the answer was read
+  output.end();
   if (message.kind === "exited") {
     const code = message.code ?? 1;
     // 137 = SIGKILL, which nobody but the kernel sent: we kill runners, not what is in them.

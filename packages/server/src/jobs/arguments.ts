@@ -5,8 +5,8 @@ import { parseJson, readBody } from "../http/body.ts";
 export interface Sent {
   /** The script's arguments: JSON text of an object. */
   args: string;
-  /** The argument of a preprocessor: JSON text. */
-  event: string;
+  /** Makes the argument of a preprocessor: JSON text. */
+  event(): string;
 }
 
 export interface SentOptions {
@@ -39,7 +39,7 @@ export async function readArguments(options: SentOptions): Promise<Sent> {
   }
   if (options.raw) members.set("raw_string", JSON.stringify(body.text));
   for (const [name, value] of included(options)) members.set(name, JSON.stringify(value));
-  return { args: jsonObject(members), event: eventOf(options, body) };
+  return { args: jsonObject(members), event: () => eventOf(options, body) };
 }
 
 function included({ request, search, include_header, include_query }: SentOptions): [string, string][] {
