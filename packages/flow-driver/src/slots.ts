@@ -38,7 +38,7 @@ export function assignSlots({ plan, states }: Drive, batch: readonly Pending[], 
     const reservation = isPinned(job) ? null : dispatcher.reserve(job);
     if (!reservation) continue;
     reserved.push({
-      start: (scheduledFor) => reservation.start(claimedFrom(job, { scheduledFor, secret })),
+      start: (scheduledFor) => reservation.start(claimedFrom(job, { scheduledFor, secret }), Promise.resolve(true)),
       release: () => reservation.release(),
     });
     plan.jobs[index] = { job, state: "claimed", worker: reservation.worker, secret };

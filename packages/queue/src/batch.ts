@@ -26,6 +26,7 @@ interface Waiting<Item, Result> {
 export function createBatches<Item, Result>(options: BatchOptions<Item, Result>): (item: Item) => Promise<Result> {
   const waiting: Waiting<Item, Result>[] = [];
   let free = options.lanes;
+  let lately = 0;
 
   const take = (): Waiting<Item, Result>[] => {
     let bytes = 0;
@@ -49,9 +50,11 @@ export function createBatches<Item, Result>(options: BatchOptions<Item, Result>)
   const drain = async (): Promise<void> => {
     free -= 1;
     while (waiting.length > 0) {
-      // what else arrived in this turn of the event loop goes along
-      await new Promise((resolve) => setImmediate(resolve));
-      await write(take());
+      // many come: what else arrives in this turn of the event loop goes along
+      if (waiting.length + lately > 1) await new Promise((resolve) => setImmediate(resolve));
+      const batch = take();
+      lately = batch.length - 1;
+      await write(batch);
     }
     free += 1;
   };

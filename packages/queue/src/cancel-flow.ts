@@ -1,5 +1,5 @@
 import { advance, type FlowStatus, type FlowValue } from "@towermill/openflow";
-import { sql, type Queryable } from "@towermill/store";
+import { sql, type Queryable, type Sql } from "@towermill/store";
 
 interface Tree {
   workspace: string;
@@ -17,25 +17,51 @@ interface Row {
   status: string;
 }
 
+const treeOf = ({ workspace, ids }: Tree): Sql => sql`tree as (
+    select j.id, j.kind, 0 as depth from job j where j.id = any(${ids}::uuid[]) and j.workspace_id = ${workspace}
+    union
+    select c.id, c.kind, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500
+  )`;
+
 /**
  * Locks the statuses of all flows in the trees, so that none of them pushes anything more. A child that was pushed while a
  * lock was waited for is found by the next round: below locked flows nothing new can appear.
  */
-export async function lockFlows(db: Queryable, { workspace, ids }: Tree): Promise<LockedFlow[]> {
+export async function lockFlows(db: Queryable, tree: Tree): Promise<LockedFlow[]> {
   const locked = new Map<string, LockedFlow>();
+  const awaited = new Set<string>();
+  do await lockStatuses(db, tree, locked);
+  while (await awaitBeginning(db, tree, awaited));
+  return [...locked.values()];
+}
+
+async function lockStatuses(db: Queryable, tree: Tree, locked: Map<string, LockedFlow>): Promise<void> {
   for (;;) {
-    const rows = await db.query<Row & Record<string, unknown>>(sql`
-      with recursive tree as (
-        select j.id, 0 as depth from job j where j.id = any(${ids}::uuid[]) and j.workspace_id = ${workspace}
-        union
-        select c.id, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500
-      )
+    const rows = await db.query<Row & Record<string, unknown>>(sql`with recursive ${treeOf(tree)}
       select f.id, f.status from job_flow f
       where f.id in (select q.id from tree join job_queue q using (id)) and f.id <> all(${[...locked.keys()]}::uuid[])
       order by f.id for update of f`);
-    if (rows.length === 0) return [...locked.values()];
+    if (rows.length === 0) return;
     for (const { id, status } of rows) locked.set(id, { id, status: JSON.parse(status) as FlowStatus });
   }
+}
+
+/**
+ * A flow that a worker is just beginning has no status to lock: its queue row is locked instead, which waits for the worker
+ * to have written its first steps, or keeps it from writing them.
+ * @returns whether there were such flows: their statuses may be there now
+ */
+async function awaitBeginning(db: Queryable, tree: Tree, awaited: Set<string>): Promise<boolean> {
+  const rows = await db.query<{ id: string }>(sql`with recursive ${treeOf(tree)}
+    select q.id from tree t join job_queue q using (id)
+    where t.kind in ('flow', 'flowpreview', 'singlestepflow') and q.running and q.worker is not null
+      and q.id <> all(${[...awaited]}::uuid[]) and not exists (select from job_flow f where f.id = q.id)`);
+  if (rows.length === 0) return false;
+  for (const { id } of rows) awaited.add(id);
+  await db.execute(
+    sql`select from job_queue where id = any(${rows.map(({ id }) => id)}::uuid[]) order by id for update`,
+  );
+  return true;
 }
 
 /** Moves the flows among the ended jobs to their end. They push nothing any more, and nothing that comes late moves them. */

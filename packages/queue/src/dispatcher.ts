@@ -3,14 +3,17 @@ import type { Ended } from "./complete.ts";
 import { pushDebounced } from "./debounce.ts";
 import type { ClaimedJob, Debounce, JobStatus, NewJob } from "./job.ts";
 import { createBatches } from "./batch.ts";
-import { claimedFrom, idIsUsed, pushJob, pushJobs, type Push } from "./push.ts";
+import { claimedFrom, idIsUsed, pushJob, pushJobs, type ClaimAtPush, type Push } from "./push.ts";
 import { hashToken, randomToken } from "./token.ts";
 
 /** A slot of a worker in this process, held for one job. */
 export interface Reservation {
   worker: string;
-  /** The job is committed: run it. */
-  start(job: ClaimedJob): void;
+  /**
+   * Runs the job once it `isWritten`; until then it is only made ready, which costs no time that way. With `false` it was
+   * not pushed after all, and the slot is free again.
+   */
+  start(job: ClaimedJob, isWritten: Promise<boolean>): void;
   /** The job was not pushed after all. */
   release(): void;
 }
@@ -56,6 +59,16 @@ interface Waiter {
   end(outcome: Outcome | null): void;
 }
 
+const isTrue = (): boolean => true;
+const isFalse = (): boolean => false;
+
+/** A job and its claim for a slot of this process, as they are being written. */
+function claimedNow(job: NewJob, worker: string): { job: ClaimedJob; claim: ClaimAtPush } {
+  const secret = randomToken();
+  const at = new Date();
+  return { job: claimedFrom(job, { scheduledFor: at, secret }), claim: { worker, tokenHash: hashToken(secret), at } };
+}
+
 /** Waiting jobs are looked up again this often, in case a notification was lost. */
 const safetyNetMs = 30_000;
 
@@ -91,13 +104,13 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
     return null;
   };
 
-  const write = createBatches<Push, Date>({
+  const write = createBatches<Push, null>({
     lanes: 1,
     bytesOf: ({ job }) => (job.args?.length ?? 0) + (job.rawCode?.length ?? 0) + (job.rawFlow?.length ?? 0),
     isOwnFault: (error) => isUniqueViolation(error) || isDataError(error),
     async write(pushes) {
-      const now = await pushJobs(db, pushes);
-      return pushes.map(() => now);
+      await pushJobs(db, pushes);
+      return pushes.map(() => null);
     },
   });
   const pushLater = async (job: NewJob, debounce: Debounce): Promise<void> => {
@@ -117,16 +130,13 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
     async push(job) {
       if (job.debounce) return pushLater(job, job.debounce);
       const reservation = job.concurrency || job.scheduledFor ? null : reserve(job);
-      const secret = randomToken();
-      try {
-        const claim = reservation ? { worker: reservation.worker, tokenHash: hashToken(secret) } : null;
-        const now = await write({ job, claim });
-        if (reservation) reservation.start(claimedFrom(job, { scheduledFor: job.scheduledFor ?? now, secret }));
-        else if (!job.scheduledFor) bus.publish("wake", [job.tag]);
-      } catch (error) {
-        reservation?.release();
+      const claimed = reservation && claimedNow(job, reservation.worker);
+      const written = write({ job, claim: claimed?.claim ?? null });
+      if (claimed) reservation.start(claimed.job, written.then(isTrue, isFalse));
+      await written.catch((error: unknown) => {
         throw isUniqueViolation(error) ? idIsUsed(job) : error;
-      }
+      });
+      if (!claimed && !job.scheduledFor) bus.publish("wake", [job.tag]);
     },
     async pushIn(tx, job) {
       await pushJob(tx, job);

@@ -7,6 +7,8 @@ import type { ClaimedJob, NewJob } from "./job.ts";
 export interface ClaimAtPush {
   worker: string;
   tokenHash: Buffer;
+  /** When it is due, by this process's clock, for a worker that knows it before it is written; never in the future. */
+  at?: Date;
 }
 
 /** A job to write and, where a slot is kept for it, who runs it. */
@@ -25,6 +27,7 @@ const pushed = sql`pushed`;
 export async function pushJobs(db: Queryable, pushes: readonly Push[]): Promise<Date> {
   const records = pushes.map(({ job, claim }) => ({
     ...jobRecordOf(job),
+    scheduled_for: job.scheduledFor ?? claim?.at,
     worker: claim?.worker,
     token_hash: claim?.tokenHash.toString("hex"),
   }));
@@ -36,8 +39,9 @@ export async function pushJobs(db: Queryable, pushes: readonly Push[]): Promise<
         ), jobs as (${insertJobs(pushed)}), queued as (
           insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
             started_at, token_hash)
-          select id, workspace_id, tag, coalesce(priority, 0), coalesce(scheduled_for, now()), concurrency_key,
-            worker is not null, case when worker is null then 0 else 1 end, worker,
+          select id, workspace_id, tag, coalesce(priority, 0), 
+            case when worker is null then coalesce(scheduled_for, now()) else least(scheduled_for, now()) end,
+            concurrency_key, worker is not null, case when worker is null then 0 else 1 end, worker,
             case when worker is not null then now() end, decode(token_hash, 'hex')
           from pushed
         )

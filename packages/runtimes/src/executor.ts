@@ -105,9 +105,11 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
   return {
     isolation: factory.isolation,
     detections,
-    run: (request, io, signal) =>
-      natives.get(request.language)?.run(request, io, signal) ??
-      run({ request, io, signal }, { byLanguage, detections, pool, factory, limits, shared }),
+    run: async (request, io, signal) => {
+      const native = natives.get(request.language);
+      if (!native) return run({ request, io, signal }, { byLanguage, detections, pool, factory, limits, shared });
+      return (await request.mayRun) === false ? notStarted() : native.run(request, io, signal);
+    },
     forgetShared: (key) => shared.forget(key),
     lock: async (request, io, signal) => {
       if (natives.has(request.language)) return { status: "locked", lock: "" };
@@ -174,6 +176,10 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
     claim = claimFor(request, prepared);
     if (!parts.factory.has(claim.engine)) return refused("setup", notSupported(claim.engine));
     taken = await parts.pool.take(claim);
+    if ((await request.mayRun) === false) {
+      parts.pool.giveBack(taken.slot, claim);
+      return notStarted();
+    }
   } catch (error) {
     if (signal.aborted)
       return refused("canceled", { name: "Canceled", message: "The job was canceled before it ran." });
@@ -264,6 +270,10 @@ function whyMissing(
 
 function notSupported(name: string): JobError {
   return { name: "MissingLanguage", message: `This worker cannot run ${name}.` };
+}
+
+function notStarted(): RunOutcome {
+  return refused("canceled", { name: "Canceled", message: "The job was not started." });
 }
 
 function refused(reason: "setup" | "error" | "canceled", error: JobError): RunOutcome {

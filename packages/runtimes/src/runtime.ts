@@ -42,6 +42,8 @@ export interface RunRequest {
   memoryLimitMb: number;
   /** A process of its own for this job (previews, `// fresh`, the instance switch). */
   fresh: boolean;
+  /** Until it resolves all is made ready; with `false` nothing is run. Absent = it may run at once. */
+  mayRun?: Promise<boolean> | undefined;
   /** Jobs with the same key find the same folder as `./shared`; one at a time. An id, never a path. */
   shared?: string | undefined;
 }

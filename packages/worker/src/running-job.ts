@@ -30,6 +30,8 @@ export interface RunningJob {
   log: JobLog;
   /** Aborted by cancellation, by the loss of the claim, and by the end of a stopping worker's patience. */
   signal: AbortSignal;
+  /** Whether it was pushed, for a job that is made ready meanwhile: nothing of it may run before. */
+  isWritten: Promise<boolean>;
 }
 
 /** What running a job came to, before it is written. */

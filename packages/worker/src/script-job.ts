@@ -67,9 +67,12 @@ async function requestFor(
 ): Promise<RunRequest> {
   const { job } = running;
   const contextual = jobEnvironment(job, ctx.environment);
+  const given = withPinnedDatabase(source, job.args ?? "{}");
+  // no secret is read for a job that is not there
+  if (given.includes("$")) await running.isWritten;
   const args = await interpolateArguments(
     { vault: ctx.vault, member: job.member, jobId: job.id, rootJob: job.rootJob ?? job.id, contextual, onSecret },
-    withPinnedDatabase(source, job.args ?? "{}"),
+    given,
   );
   return {
     jobId: job.id,
@@ -90,6 +93,7 @@ async function requestFor(
       : { ...ctx.groupEnvironment, ...contextual },
     timeoutMs: timeoutMs(ctx, running),
     shared: sharedKeyOf(job),
+    mayRun: running.isWritten,
     memoryLimitMb: ctx.memoryLimitMb,
     fresh:
       ctx.alwaysFresh || job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),

@@ -9,6 +9,8 @@ export interface Stay {
   readonly takesSlot: boolean;
 }
 
+const written = Promise.resolve(true);
+
 /** Steps of one flow follow each other in a slot for this long, then others get a chance. */
 const longestStayMs = 3000;
 
@@ -19,7 +21,7 @@ export interface SlotsOptions {
   tags: readonly string[];
   count: number;
   /** Runs a job; resolves when it is over, with the job that has its slot next, if one was claimed for it. Never rejects. */
-  run(job: ClaimedJob, stay: Stay): Promise<ClaimedJob | null>;
+  run(job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null>;
 }
 
 /** The slots of a worker: they are filled by pushes of this process, and by claiming whenever something may be due. */
@@ -50,16 +52,17 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
   let claiming = false;
   let due = true;
 
-  const follow = async (first: ClaimedJob, stay: Stay): Promise<void> => {
-    for (let job: ClaimedJob | null = first; job !== null;) job = await run(job, stay);
+  const follow = async (first: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<void> => {
+    for (let job = await run(first, stay, isWritten); job !== null;) job = await run(job, stay, written);
   };
-  const start = async (job: ClaimedJob): Promise<void> => {
+  const start = async (job: ClaimedJob, isWritten: Promise<boolean>): Promise<void> => {
     const since = performance.now();
-    await follow(job, { isOver: () => performance.now() - since > longestStayMs, takesSlot: true });
+    await follow(job, { isOver: () => performance.now() - since > longestStayMs, takesSlot: true }, isWritten);
     free += 1;
     claim();
   };
-  const pass = (job: ClaimedJob): Promise<void> => follow(job, { isOver: () => true, takesSlot: false });
+  const pass = (job: ClaimedJob, isWritten: Promise<boolean>): Promise<void> =>
+    follow(job, { isOver: () => true, takesSlot: false }, isWritten);
   const claimRound = async (): Promise<void> => {
     const asked = free;
     free -= asked;
@@ -69,7 +72,7 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     });
     free += asked - jobs.length;
     // claimed after close(): they run all the same, the stop waits for them or gives them back
-    for (const job of jobs) void start(job);
+    for (const job of jobs) void start(job, written);
     if (jobs.length === asked) due = true;
   };
   const claim = (): void => {
@@ -106,12 +109,12 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     reserve({ tag, kind }): Reservation | null {
       if (!open || !served.has(tag)) return null;
       if (kind === "identity" || kind === "noop")
-        return { worker, start: (job) => void pass(job), release: () => undefined };
+        return { worker, start: (job, isWritten) => void pass(job, isWritten), release: () => undefined };
       if (free === 0) return null;
       free -= 1;
       return {
         worker,
-        start: (job) => void start(job),
+        start: (job, isWritten) => void start(job, isWritten),
         release() {
           free += 1;
           claim();

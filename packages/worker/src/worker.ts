@@ -47,6 +47,8 @@ export interface RunningWorker {
 
 interface Active {
   job: ClaimedJob;
+  /** Its row is in the queue. */
+  written: boolean;
   abort: AbortController;
   over: Promise<unknown>;
 }
@@ -112,19 +114,23 @@ const mostLostRuns = 3;
 async function runToEnd(
   ctx: WorkerContext,
   parts: Parts,
-  { job, signal }: { job: ClaimedJob; signal: AbortSignal },
+  { job, signal, isWritten }: Omit<RunningJob, "log">,
 ): Promise<ClaimedJob | null> {
+  const run = bodyOf(job);
+  // only scripts have something to make ready
+  if ((isFlow(job) || run !== runScriptJob) && !(await isWritten)) return null;
   if (isFlow(job)) return (await parts.flows.begin(job, parts.slot)).next;
   const position = job.attempt > 1 ? await logLength(ctx.db, job.id).catch(() => 0) : 0;
   const log = parts.logs.open({ id: job.id, attempt: job.attempt, position });
-  const running: RunningJob = { job, log, signal };
-  const end = await bodyOf(job)(ctx, running).catch((error: unknown): JobEnd | null => {
+  const running: RunningJob = { job, log, signal, isWritten };
+  const end = await run(ctx, running).catch((error: unknown): JobEnd | null => {
     if (error instanceof RunLost && job.attempt <= mostLostRuns) return null;
     ctx.log.error({ err: error, job: job.id }, "a job could not be run");
     const message = error instanceof Error ? error.message : String(error);
     return { status: "failure", result: errorResult({ name: "InternalError", message }) };
   });
   const lastLog = await log.take();
+  if (!(await isWritten)) return null;
   if (end === null) {
     parts.dispatcher.wake(await giveBackJobs(ctx.db, [job]));
     return null;
@@ -193,15 +199,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     tags: () => (slots.isOpen && !stay.isOver() ? options.tags : []),
   });
 
-  const run = async (job: ClaimedJob, stay: Stay): Promise<ClaimedJob | null> => {
+  const run = async (job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null> => {
     const abort = new AbortController();
     occupancy.begin(performance.now());
     const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay), takesSlot: stay.takesSlot };
-    const over = runToEnd(options, parts, { job, signal: abort.signal }).catch((error: unknown) => {
+    const over = runToEnd(options, parts, { job, signal: abort.signal, isWritten }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
       return null;
     });
-    active.set(job.id, { job, abort, over });
+    const entry: Active = { job, written: false, abort, over };
+    active.set(job.id, entry);
+    void isWritten.then((yes) => (entry.written = yes));
     shared.use(job);
     bus.publish("live", [job.id]);
     const next = await over;
@@ -222,7 +230,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
    * queue says is here but is not, twice in a row, was claimed by an answer that never arrived: it goes back.
    */
   const reconcile = async (): Promise<void> => {
-    const before = [...active.keys()];
+    const before = [...active.values()].filter(({ written }) => written).map(({ job }) => job.id);
     const held = new Map((await claimedOf(db, registration.name)).map((row) => [row.id, row]));
     const unknown = [...held.values()].filter(({ id }) => !active.has(id));
     const lost = unknown.filter(({ id }) => strays.has(id));
