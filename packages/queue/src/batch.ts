@@ -5,8 +5,6 @@ export interface BatchOptions<Item, Result> {
   isOwnFault(error: unknown): boolean;
   /** Bytes (about) that an item brings. */
   bytesOf(item: Item): number;
-  /** Batches under way at the same time. */
-  lanes: number;
 }
 
 const largestBatch = 100;
@@ -25,7 +23,7 @@ interface Waiting<Item, Result> {
  */
 export function createBatches<Item, Result>(options: BatchOptions<Item, Result>): (item: Item) => Promise<Result> {
   const waiting: Waiting<Item, Result>[] = [];
-  let free = options.lanes;
+  let draining = false;
   let lately = 0;
 
   const take = (): Waiting<Item, Result>[] => {
@@ -48,7 +46,7 @@ export function createBatches<Item, Result>(options: BatchOptions<Item, Result>)
     }
   };
   const drain = async (): Promise<void> => {
-    free -= 1;
+    draining = true;
     while (waiting.length > 0) {
       // many come: what else arrives in this turn of the event loop goes along
       if (waiting.length + lately > 1) await new Promise((resolve) => setImmediate(resolve));
@@ -56,11 +54,11 @@ export function createBatches<Item, Result>(options: BatchOptions<Item, Result>)
       lately = batch.length - 1;
       await write(batch);
     }
-    free += 1;
+    draining = false;
   };
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (free > 0) void drain();
+      if (!draining) void drain();
     });
 }

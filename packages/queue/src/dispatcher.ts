@@ -105,7 +105,6 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
   };
 
   const write = createBatches<Push, null>({
-    lanes: 1,
     bytesOf: ({ job }) => (job.args?.length ?? 0) + (job.rawCode?.length ?? 0) + (job.rawFlow?.length ?? 0),
     isOwnFault: (error) => isUniqueViolation(error) || isDataError(error),
     async write(pushes) {

@@ -72,7 +72,6 @@ export function createCompleter({ db, dispatcher, log, slots }: CompleterOptions
 
   return {
     complete: createBatches<WorkerCompletion, Driven>({
-      lanes: 1,
       bytesOf: ({ result }) => result.length,
       isOwnFault: isDataError,
       async write(completions) {

@@ -31,6 +31,8 @@ export interface Blanks {
 }
 
 interface Waiting {
+  /** Starts that failed while it waited. */
+  failures: number;
   take(slot: Slot): void;
   fail(error: unknown): void;
 }
@@ -42,7 +44,7 @@ interface Keeping {
   waiting: Waiting[];
 }
 
-const refillDelayMs = 2;
+const refillDelayMs = 6;
 /** More at a time would only make all of them slower. */
 const startsAtATime = availableParallelism();
 
@@ -68,11 +70,15 @@ export function createBlanks(options: BlanksOptions): Blanks {
     try {
       deliver(kept, await options.start(engine));
     } catch (error) {
-      const waiting = kept.waiting.shift();
-      if (waiting !== undefined) waiting.fail(error);
-      else if (!closed) options.log(`A runner of ${engine} did not start: ${String(error)}`);
-      // Not tried again until somebody asks: the reason may last.
-      return;
+      const waiting = kept.waiting[0];
+      if (waiting === undefined) {
+        // Not tried again until somebody asks: the reason may last.
+        if (!closed) options.log(`A runner of ${engine} did not start: ${String(error)}`);
+        return;
+      }
+      // A process that was killed while it started is no reason to fail a job; one that cannot start fails twice.
+      waiting.failures += 1;
+      if (waiting.failures > 1) kept.waiting.shift()?.fail(error);
     } finally {
       kept.starting -= 1;
     }
@@ -102,7 +108,7 @@ export function createBlanks(options: BlanksOptions): Blanks {
     },
     takeNext: (engine) =>
       new Promise((take, fail) => {
-        keep(engine).waiting.push({ take, fail });
+        keep(engine).waiting.push({ failures: 0, take, fail });
         refill();
       }),
     refill,

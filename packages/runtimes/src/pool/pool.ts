@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Prepared, RunnerKind } from "../runtime.ts";
 import { createBlanks } from "./blanks.ts";
 import type { EngineName } from "./engines.ts";
@@ -36,12 +37,14 @@ export interface Pool {
   stop(): Promise<void>;
 }
 
+const discardDelayMs = 4;
+
 /** Runners by state: blank, busy, idle in one domain. See `IsolationDomain` for the rule of reuse. */
 export function createPool(options: PoolOptions): Pool {
   const shelf = createShelf();
   const busy = new Set<Slot>();
   const processes = trackProcesses(options);
-  const { discard } = processes;
+  const { discard, discardSoon } = processes;
   const count = (): number => busy.size + shelf.count() + blanks.count();
   const blanks = createBlanks({
     start: (engine) => processes.start(engine),
@@ -97,7 +100,7 @@ export function createPool(options: PoolOptions): Pool {
       slot.idleSince = Date.now();
       const kept = !processes.stopped && !claim.fresh && slot.runner.usable() && slot.jobs < options.maxJobs;
       if (kept) shelf.put(claim.domain, slot);
-      else discard(slot);
+      else discardSoon(slot);
       blanks.refillSoon();
     },
     warmUp() {
@@ -118,6 +121,8 @@ interface Processes {
   readonly stopped: boolean;
   start(engine: EngineName): Promise<Slot>;
   discard(slot: Slot): void;
+  /** A little later: ending a process must not take the processor from the answer of its job. */
+  discardSoon(slot: Slot): void;
   /** Resolves when everything started has ended. */
   stop(): Promise<void>;
 }
@@ -127,10 +132,12 @@ function trackProcesses(options: Pick<PoolOptions, "start" | "memoryLimitMb">): 
   const starting = new Set<Promise<Slot>>();
   const ending = new Set<Promise<void>>();
   const state = { started: 0, stopped: false };
-  const discard = (slot: Slot): void => {
-    const end = slot.discard().finally(() => ending.delete(end));
-    ending.add(end);
+  const follow = (end: Promise<void>): void => {
+    const ended = end.finally(() => ending.delete(ended));
+    ending.add(ended);
   };
+  const discard = (slot: Slot): void => follow(slot.discard());
+  const discardSoon = (slot: Slot): void => follow(sleep(discardDelayMs).then(() => slot.discard()));
   const start = async (engine: EngineName): Promise<Slot> => {
     state.started += 1;
     const boot = options.start(engine, options.memoryLimitMb);
@@ -153,6 +160,7 @@ function trackProcesses(options: Pick<PoolOptions, "start" | "memoryLimitMb">): 
     },
     start,
     discard,
+    discardSoon,
     stop: async () => {
       state.stopped = true;
       await Promise.allSettled(starting);
