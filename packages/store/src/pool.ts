@@ -35,8 +35,8 @@ export function openPool(options: PoolOptions): Database {
   return new PooledDatabase(options);
 }
 
-/** Of so many connections a third is kept for named statements. */
-const leastForLanes = 4;
+/** Of so many connections a quarter is kept for named statements. */
+const leastForLanes = 8;
 
 class PooledDatabase implements Database {
   readonly #lanes: readonly Lane[];
@@ -52,7 +52,7 @@ class PooledDatabase implements Database {
 
   constructor(options: PoolOptions) {
     const { max = 10, pooler = false } = options;
-    const named = pooler || max < leastForLanes ? 0 : Math.floor(max / 3);
+    const named = pooler || max < leastForLanes ? 0 : Math.floor(max / 4);
     this.#localSettings = pooler ? localSettings(options) : "";
     this.#main = new Lane({ ...options, max: max - named });
     this.#named =
