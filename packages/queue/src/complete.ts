@@ -56,13 +56,7 @@ function completePart(completions: readonly Completion[]): Sql {
       from gone
     ), live as (
       delete from job_live l using gone g where l.id = g.id
-    ), logged as (
-      insert into job_log (job_id, position, text)
-      select id, log_position, log_text from gone where log_text is not null
-      on conflict (job_id, position) do nothing
-    ), freed as (
-      update concurrency_slot s set ended_at = now() from gone g where s.job_id = g.id and g.concurrency_key is not null
-    ), done as (
+    )${isLogged(completions) ? logging : sql.empty}${isLimited(completions) ? freeing : sql.empty}, done as (
       insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker,
         mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)
       select id, workspace_id, case when canceled_by is null then status else 'canceled' end, started_at,
@@ -71,6 +65,29 @@ function completePart(completions: readonly Completion[]): Sql {
         now() + make_interval(secs => delete_after)
       from ended
     )`;
+}
+
+// Each part costs PostgreSQL something even when there is nothing for it to do: what most jobs need not is left out.
+const logging: Sql = sql`, logged as (
+      insert into job_log (job_id, position, text)
+      select id, log_position, log_text from gone where log_text is not null
+      on conflict (job_id, position) do nothing
+    )`;
+const freeing: Sql = sql`, freed as (
+      update concurrency_slot s set ended_at = now() from gone g where s.job_id = g.id and g.concurrency_key is not null
+    )`;
+
+function isLogged(completions: readonly Completion[]): boolean {
+  return completions.some(({ lastLog }) => lastLog);
+}
+
+function isLimited(completions: readonly Completion[]): boolean {
+  return completions.some(({ limited }) => limited !== false);
+}
+
+/** One name for one text: with which of its parts a statement is sent. */
+function nameOf(name: string, completions: readonly Completion[]): string {
+  return `${name}${isLogged(completions) ? "_logged" : ""}${isLimited(completions) ? "_limited" : ""}`;
 }
 
 const endedRows: Sql = sql`select position, workspace_id, canceled, concurrency_key from ended`;
@@ -92,7 +109,7 @@ function endedFrom(completions: readonly Completion[], rows: readonly EndedRow[]
  * cancelled meanwhile ends as cancelled, whatever its code answered.
  */
 export async function completeJobs(db: Queryable, completions: readonly Completion[]): Promise<Ended[]> {
-  const statement = named("complete_jobs", sql`with ${completePart(completions)} ${endedRows}`);
+  const statement = named(nameOf("complete_jobs", completions), sql`with ${completePart(completions)} ${endedRows}`);
   return endedFrom(completions, await db.query<EndedRow>(statement));
 }
 
@@ -105,7 +122,7 @@ export async function completeAndClaim(
   const secrets = Array.from({ length: request.count }, () => randomToken());
   const row = await db.one<{ ended: string | null; claimed: string | null }>(
     named(
-      "complete_and_claim",
+      nameOf("complete_and_claim", completions),
       sql`with ${completePart(completions)}, ${claimPart(request, secrets.map(hashToken))}
         select (select json_agg(row_to_json(t)) from (${endedRows}) t) as ended, ${claimedAsJson} as claimed`,
     ),

@@ -167,6 +167,8 @@ export interface Completion {
   preprocessed?: boolean;
   /** Wiped this long after the end. */
   deleteAfterSeconds?: number | null;
+  /** `false`: it is known to run under no concurrency limit. */
+  limited?: boolean;
   /** The end of the log that was not written yet. */
   lastLog?: { position: number; text: string } | null;
 }

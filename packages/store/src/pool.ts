@@ -110,7 +110,9 @@ class Lane {
   constructor(options: PoolOptions, settings?: string) {
     const log = options.log ?? silentLog;
     this.#named = !options.pooler;
-    this.pool = new pg.Pool({ ...poolConfig(options), ...(settings === undefined ? {} : { options: settings }) });
+    // hot connections stay: a timer for each statement that gives one back would cost more than an idle one does
+    const hot = settings === undefined ? {} : { options: settings, idleTimeoutMillis: 0 };
+    this.pool = new pg.Pool({ ...poolConfig(options), ...hot });
     this.pool.on("error", (error) => {
       if (!this.#closing) log.warn({ err: error }, "an idle database connection was lost");
     });

@@ -50,14 +50,16 @@ interface Composition {
   strings: readonly string[];
 }
 
-// Most templates get the same pieces each time; then only the values are gathered anew.
-const compositions = new WeakMap<readonly string[], Composition>();
+// Most templates get the same few sets of pieces; then only the values are gathered anew.
+const compositions = new WeakMap<readonly string[], Composition[]>();
+const mostCompositions = 4;
 
 function build(template: readonly string[], inputs: readonly unknown[]): Sql {
   if (!inputs.some(isFragment)) return new Fragment(template, inputs);
-  const known = compositions.get(template);
-  const isSame = known?.pieces.every((piece, index) => piece === piecesOf(inputs[index])) === true;
-  const strings = isSame ? known.strings : compose(template, inputs);
+  const known = compositions
+    .get(template)
+    ?.find(({ pieces }) => pieces.every((piece, index) => piece === piecesOf(inputs[index])));
+  const strings = known?.strings ?? compose(template, inputs);
   return new Fragment(
     strings,
     inputs.flatMap((input) => (isFragment(input) ? input.values : [input])),
@@ -73,7 +75,8 @@ function compose(template: readonly string[], inputs: readonly unknown[]): reado
     else strings.push("");
     strings.push((strings.pop() ?? "") + (template[index + 1] ?? ""));
   });
-  compositions.set(template, { pieces: inputs.map(piecesOf), strings });
+  const earlier = compositions.get(template) ?? [];
+  compositions.set(template, [{ pieces: inputs.map(piecesOf), strings }, ...earlier.slice(0, mostCompositions - 1)]);
   return strings;
 }
 

@@ -161,7 +161,7 @@ async function keepResult({ db, log }: WorkerContext, job: ClaimedJob, result: s
 async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, end: WrittenEnd): Promise<Driven> {
   const { job } = running;
   const { completer, dispatcher, flows, slot } = parts;
-  const completion = { ...end, id: job.id, attempt: job.attempt };
+  const completion = { ...end, id: job.id, attempt: job.attempt, limited: job.concurrencyKey !== null };
   if (job.options.flow) return flows.end(job, completion, slot);
   if (job.options.perpetual) return announce(dispatcher, await completePerpetual(ctx, job, completion));
   if (job.kind === "dependencies" && job.hash !== null) {
