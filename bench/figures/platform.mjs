@@ -1,7 +1,8 @@
 // Figures of the platform as a whole: draining a queue, starting, memory, a long history, several processes.
 import { createRequire } from "node:module";
 import { oneByOne, requireEqual, rounds, together, treeMemory } from "../measure.mjs";
-import { graphileWorker, n8n } from "../peers.mjs";
+import { graphileWorker } from "../peers/graphile.mjs";
+import { n8n } from "../peers/n8n.mjs";
 import { folder, startPostgres, startTowermill, until } from "../processes.mjs";
 import { scripts } from "./jobs.mjs";
 
