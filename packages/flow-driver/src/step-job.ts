@@ -46,6 +46,7 @@ export function placeOf(run: FlowRun, { child, payload, ownRoot, sameWorker }: P
     kind: payload.kind,
     root: ownRoot ? child.job : innermostRootOf(run.job),
     path: flowPathOf(run.job),
+    ...(payload.kind === "code" && run.version !== null && { version: run.version }),
     ...(shared && { shared }),
     ...(payload.kind === "body" && { body: payload.body }),
   };

@@ -185,3 +185,34 @@ test("every child is in the history of its flow, in order", async () => {
     ["completed", null],
   ]);
 });
+
+test("the steps of a deployed flow follow each other in one process, those inside loops too", async () => {
+  const count = (id: string): object =>
+    code(id, `export function main() { globalThis.seen = (globalThis.seen ?? 0) + 1; return [process.pid, "${id}"]; }`);
+  const modules = [
+    count("a"),
+    {
+      id: "l",
+      value: {
+        type: "forloopflow",
+        iterator: { type: "static", value: [0, 1] },
+        skip_failures: false,
+        modules: [count("b"), count("c")],
+      },
+    },
+    count("d"),
+  ];
+  await world.deploy("u/alice/one_process", { modules });
+  const { id: version } = await world.db.one<{ id: number }>(
+    sql`select id from flow_version where path = 'u/alice/one_process'`,
+  );
+  const { id } = await world.run(
+    { modules: [] },
+    {},
+    { kind: "flow", rawFlow: null, hash: String(version), path: "u/alice/one_process" },
+  );
+  const { processes, steps } = await world.db.one<{ processes: number; steps: string[] }>(sql`
+    select count(distinct d.result ->> 0)::int as processes, array_agg(d.result ->> 1 order by d.completed_at) as steps
+    from job j join job_done d using (id) where j.root_job = ${id} and j.kind = 'flowscript'`);
+  expect([processes, steps]).toEqual([1, ["a", "b", "c", "b", "c", "d"]]);
+});
