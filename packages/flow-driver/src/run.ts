@@ -3,6 +3,7 @@ import { bodyFlow, readFlow, type FlowStatus, type FlowValue } from "@towermill/
 import type { ClaimedJob, JobKind, JobOptions } from "@towermill/queue";
 import { named, sql, type Queryable } from "@towermill/store";
 import type { DeployedFlows } from "./deployed.ts";
+import { parseFlow } from "./flow-text.ts";
 
 /** What of a flow's job decides how it moves. Only `args` can change, when its preprocessor ended. */
 export interface FlowJob {
@@ -145,7 +146,7 @@ export function createRuns({ db, deployed }: { db: Queryable; deployed: Deployed
       const { flow, version } = await get(job.parentJob);
       return { flow: bodyFlow(flow, place.body), version };
     }
-    if (job.rawFlow !== null) return { flow: readFlow(JSON.parse(job.rawFlow) as FlowValue), version: null };
+    if (job.rawFlow !== null) return { flow: readFlow(parseFlow(job.rawFlow)), version: null };
     const value = job.hash === null ? null : await deployed.value(job.workspace, Number(job.hash));
     if (!value) throw new Error(`Version ${job.hash ?? ""} of the flow ${job.path ?? ""} does not exist any more`);
     return { flow: readFlow(value), version: job.hash };
