@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBun } from "../../packages/runtimes/dist/bun/binary.js";
-import { median, oneByOne, requireEqual, rounds, together } from "../measure.mjs";
+import { median, oneByOne, requireEqual, together } from "../measure.mjs";
 import { dbos } from "../peers/dbos.mjs";
 import { n8n } from "../peers/n8n.mjs";
 import { restate } from "../peers/restate.mjs";
@@ -96,78 +96,87 @@ console.log(JSON.stringify({ ms: performance.now() - from, all }));`,
   };
 }
 
-/** Flows of steps that follow each other, beside DBOS, Restate and n8n. */
-export async function flowSteps(ctx) {
-  const { postgres, run, stop } = await openFlows();
-  const [times, slowTimes, many] = ctx.quick ? [10, 2, 100] : [20, 3, 300];
+/** The engines beside us with the same work, each answer checked. `ten` is n8n's flow of ten steps. */
+async function openPeers(databaseUrl) {
   const durable = { forty: { steps: 40, n: 10 } };
-  const engines = { dbos: await dbos(durable, postgres.url), restate: await restate(durable) };
+  const engines = [await dbos(durable, databaseUrl), await restate(durable)];
   const peer = await n8n({
     forty: {
       steps: 40,
-      code: `const fib = (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2)); return [{ json: { x: fib(10) } }];`,
+      code: "const fib = (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2)); return [{ json: { x: fib(10) } }];",
     },
     ten: { steps: 10, code: "return [{ json: { x: 1 } }];" },
   });
   const launched = await peer.launch();
-  const theirs = {
-    dbos: async () => requireEqual(JSON.parse(await engines.dbos.call("forty")), 55, "dbos"),
-    restate: async () => requireEqual(JSON.parse(await engines.restate.call("forty")), 55, "restate"),
-    n8n: async () => requireEqual(JSON.parse(await launched.call("forty")), { x: 55 }, "n8n"),
+  engines.push(launched);
+  const checked = (name, call, right) => async () => requireEqual(JSON.parse(await call()), right, name);
+  return {
+    forty: {
+      dbos: checked("dbos", () => engines[0].call("forty"), 55),
+      restate: checked("restate", () => engines[1].call("forty"), 55),
+      n8n: checked("n8n", () => launched.call("forty"), { x: 55 }),
+    },
+    ten: checked("n8n", () => launched.call("ten"), { x: 1 }),
+    stop: () => Promise.all(engines.map((engine) => engine.stop())),
   };
+}
+
+/** Flows of steps that follow each other, beside DBOS, Restate and n8n. */
+export async function flowSteps(ctx) {
+  const { postgres, run, stop } = await openFlows();
+  const peers = await openPeers(postgres.url);
+  const [times, slowTimes, many] = ctx.quick ? [10, 2, 100] : [20, 3, 300];
   const raw = await rawLoop(10, 33);
-  for (const call of Object.values(theirs)) await oneByOne(5, call);
+  const sequences = { ours: () => run("forty"), python: () => run("forty_python"), ...peers.forty };
+  for (const call of Object.values(sequences)) await oneByOne(5, call);
   await together(50, 16, () => run("ten"));
 
   // a round takes each once, so that whatever else the machine does hits all alike
-  const taken = { ours: [], python: [], long: [], raw: [], dbos: [], restate: [], n8n: [] };
+  const taken = [];
   for (let n = 0; n < ctx.rounds; n += 1) {
-    taken.ours.push((await oneByOne(times, () => run("forty"))).p50);
-    for (const [name, call] of Object.entries(theirs)) taken[name].push((await oneByOne(times, call)).p50);
-    taken.python.push((await oneByOne(times, () => run("forty_python"))).p50);
-    taken.long.push((await oneByOne(slowTimes, () => run("long"))).p50);
-    taken.raw.push(median(Array.from({ length: slowTimes }, raw)));
+    const round = {};
+    for (const [name, call] of Object.entries(sequences)) round[name] = (await oneByOne(times, call)).p50;
+    round.long = (await oneByOne(slowTimes, () => run("long"))).p50;
+    round.raw = median(Array.from({ length: slowTimes }, raw));
+    round.ten = (await together(many, 16, () => run("ten"))).perSecond;
+    round.theirTen = (await together(Math.ceil(many / 5), 16, peers.ten)).perSecond;
+    taken.push(round);
   }
-  const ten = await rounds(ctx.rounds, async () => (await together(many, 16, () => run("ten"))).perSecond);
-  const theirTen = await rounds(
-    ctx.rounds,
-    async () =>
-      (
-        await together(Math.ceil(many / 5), 16, async () =>
-          requireEqual(JSON.parse(await launched.call("ten")), { x: 1 }, "n8n"),
-        )
-      ).perSecond,
-  );
-  await launched.stop();
-  await engines.dbos.stop();
-  await engines.restate.stop();
+  await peers.stop();
   await stop();
 
-  const middle = Object.fromEntries(Object.entries(taken).map(([name, values]) => [name, median(values)]));
-  const beside = (id, title, our, their, must, aim) => ({
-    id,
-    title,
-    value: our / their,
-    must,
-    aim,
+  const middle = (name) => median(taken.map((round) => round[name]));
+  const beside = (our, their, rest) => ({
+    value: middle(our) / middle(their),
     better: "lower",
-    detail: `${our.toFixed(1)} ms ÷ ${their.toFixed(1)} ms`,
+    detail: `${middle(our).toFixed(1)} ms ÷ ${middle(their).toFixed(1)} ms`,
+    ...rest,
   });
   const forty = "flow of 40 × fib(10), TypeScript, durable per step ÷";
   return [
-    beside("flow-dbos", `${forty} DBOS`, middle.ours, middle.dbos, 0.8, 0.4),
-    beside("flow-n8n", `${forty} n8n (not durable per step)`, middle.ours, middle.n8n, 0.4, 0.2),
-    beside("flow-restate", `${forty} Restate`, middle.ours, middle.restate, 1.2, 0.7),
-    beside("flow-python", "the same in Python, a process per step ÷ n8n", middle.python, middle.n8n, 1, 0.7),
-    beside("flow-long", "flow of 10 × fib(33) ÷ the loop alone in one bun", middle.long, middle.raw, 1.15, 1.05),
+    beside("ours", "dbos", { id: "flow-dbos", title: `${forty} DBOS`, must: 0.8, aim: 0.4 }),
+    beside("ours", "n8n", { id: "flow-n8n", title: `${forty} n8n (not durable per step)`, must: 0.4, aim: 0.2 }),
+    beside("ours", "restate", { id: "flow-restate", title: `${forty} Restate`, must: 1.2, aim: 0.7 }),
+    beside("python", "n8n", {
+      id: "flow-python",
+      title: "the same in Python, a process per step ÷ n8n",
+      must: 1,
+      aim: 0.7,
+    }),
+    beside("long", "raw", {
+      id: "flow-long",
+      title: "flow of 10 × fib(33) ÷ the loop alone in one bun",
+      must: 1.15,
+      aim: 1.05,
+    }),
     {
       id: "flow-ten",
       title: "flow of 10 no-op steps through run_wait_result, 16 callers, flows/s ÷ n8n",
-      value: ten / theirTen,
+      value: middle("ten") / middle("theirTen"),
       must: 3,
       aim: 8,
       better: "higher",
-      detail: `${ten.toFixed(1)}/s ÷ ${theirTen.toFixed(1)}/s`,
+      detail: `${middle("ten").toFixed(1)}/s ÷ ${middle("theirTen").toFixed(1)}/s`,
     },
   ];
 }
