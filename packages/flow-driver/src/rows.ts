@@ -22,29 +22,43 @@ export interface Source extends Piece {
   shape: string;
 }
 
+const inPlace = sql`not materialized`;
+
 /**
  * Rows as parameters of a statement. Few are written one by one: PostgreSQL reads them as constants, which saves a third
  * of what a statement costs it. Many are arrays, so that the statement's text does not depend on their number.
  */
 export function sourceOf<Row>(name: Sql, columns: readonly Column<Row>[], rows: readonly Row[], few: boolean): Source {
-  const names = (): Sql => sql.join(columns.map((column) => sql.ident(column.name)));
-  if (few) {
-    const line = (row: Row): Sql => sql`(${sql.join(columns.map(({ type, of }) => sql`${of(row) ?? null}::${type}`))})`;
-    return {
-      values: rows.flatMap((row) => columns.map(({ of }) => of(row) ?? null)),
-      text: () => sql`(values ${sql.join(rows.map(line))}) as ${name} (${names()})`,
-      keep: sql`not materialized`,
-      shape: String(rows.length),
-    };
-  }
-  const values = columns.map(({ of }) => rows.map((row) => of(row) ?? null));
+  const values = few ? singlesOf(columns, rows) : columns.map(({ of }) => rows.map((row) => of(row) ?? null));
   return {
     values,
-    text: () =>
-      sql`unnest(${sql.join(columns.map(({ type }, index) => sql`${values[index]}::${type}[]`))}) as ${name} (${names()})`,
-    keep: sql.empty,
-    shape: "",
+    text: () => (few ? linesOf(name, columns, values) : arraysOf(name, columns, values)),
+    keep: few ? inPlace : sql.empty,
+    shape: few ? String(rows.length) : "",
   };
+}
+
+function singlesOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): unknown[] {
+  const values: unknown[] = [];
+  for (const row of rows) for (const { of } of columns) values.push(of(row) ?? null);
+  return values;
+}
+
+function linesOf<Row>(name: Sql, columns: readonly Column<Row>[], values: readonly unknown[]): Sql {
+  const lines: Sql[] = [];
+  for (let at = 0; at < values.length; at += columns.length) {
+    lines.push(sql`(${sql.join(columns.map(({ type }, index) => sql`${values[at + index]}::${type}`))})`);
+  }
+  return sql`(values ${sql.join(lines)}) as ${name} (${namesOf(columns)})`;
+}
+
+function arraysOf<Row>(name: Sql, columns: readonly Column<Row>[], values: readonly unknown[]): Sql {
+  const arrays = columns.map(({ type }, index) => sql`${values[index]}::${type}[]`);
+  return sql`unnest(${sql.join(arrays)}) as ${name} (${namesOf(columns)})`;
+}
+
+function namesOf<Row>(columns: readonly Column<Row>[]): Sql {
+  return sql.join(columns.map((column) => sql.ident(column.name)));
 }
 
 /** A list of texts as PostgreSQL writes it, for columns that are cast to `text[]`. */

@@ -75,9 +75,15 @@ const texts = new Map<string, readonly string[]>();
  * name says which they are, so that every combination is put together and parsed once.
  */
 function statementOf(clauses: readonly Clause[]): Sql {
-  const name = `flow_move_${clauses.map(({ letter }) => letter).join("")}`;
-  const answers = clauses.flatMap(({ answer }) => answer ?? []);
-  const values = [...clauses, ...answers].flatMap((piece) => piece.values);
+  let name = "flow_move_";
+  const values: unknown[] = [];
+  const answers: Piece[] = [];
+  for (const clause of clauses) {
+    name += clause.letter;
+    for (const value of clause.values) values.push(value);
+    if (clause.answer) answers.push(clause.answer);
+  }
+  for (const answer of answers) for (const value of answer.values) values.push(value);
   const text = texts.get(name) ?? assemble(clauses, answers, values);
   texts.set(name, text);
   return named(name, sql(text as unknown as TemplateStringsArray, ...values));
