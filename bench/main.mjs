@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { root } from "../scripts/prepare.mjs";
+import * as flows from "./figures/flows.mjs";
 import * as jobs from "./figures/jobs.mjs";
 import { reference } from "./measure.mjs";
 import * as platform from "./figures/platform.mjs";
@@ -18,6 +19,8 @@ const figures = {
   history: platform.history,
   split: platform.split,
   memory: platform.memory,
+  flows: flows.flowSteps,
+  loops: flows.flowLoops,
 };
 
 const given = process.argv.slice(2);
@@ -28,8 +31,9 @@ if (unknown.length > 0) {
   console.error(`unknown figure ${unknown.join(", ")}; known: ${Object.keys(figures).join(", ")}`);
   process.exit(2);
 }
-// the peer that takes minutes to install is left out of the quick form
-const wanted = names.length > 0 ? names : Object.keys(figures).filter((name) => !quick || name !== "n8n");
+// what needs the peer that takes minutes to install is left out of the quick form
+const withN8n = ["n8n", "flows"];
+const wanted = names.length > 0 ? names : Object.keys(figures).filter((name) => !quick || !withN8n.includes(name));
 const ctx = { quick, rounds: quick ? 1 : 3 };
 
 function verdict({ value, must, aim, better }) {

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEmbedded } from "../packages/store/dist/index.js";
@@ -74,6 +75,20 @@ export function folder(name) {
   const path = mkdtempSync(join(tmpdir(), `towermill-bench-${name}-`));
   process.on("exit", () => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/** Ports that nothing listens on, for programs that cannot choose their own. */
+export async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 /** A PostgreSQL of its own, durable as in production, for us and for the peers alike. */

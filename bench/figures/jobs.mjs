@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { findBun } from "../../packages/runtimes/dist/bun/binary.js";
 import { startFloor } from "../floor.mjs";
 import { oneByOne, requireEqual, rounds, together } from "../measure.mjs";
-import { graphileWorker } from "../peers.mjs";
+import { graphileWorker } from "../peers/graphile.mjs";
 import { folder, request, startPostgres, startTowermill } from "../processes.mjs";
 
 export const scripts = {

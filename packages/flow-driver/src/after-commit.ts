@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ApiError } from "@towermill/contract";
 import { noteInLog, releaseNext, writeCachedResult, type Ended } from "@towermill/queue";
 import type { BatchesOptions, Pending } from "./batch.ts";
@@ -32,6 +33,8 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
       pending.fail(new ApiError("bad_request", refused));
     else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending) });
   }
+  // a step that follows at once is on its way to its process before anybody is told
+  if (batch.some((pending) => claimed.nextOf(pending) !== null)) await nextTurn();
   dispatcher.ended(ended);
   bus.publish("live", [...new Set([...work.states.values()].flatMap(({ run: { job } }) => [job.id, rootOf(job)]))]);
   if (work.plan.early.length > 0)

@@ -2,6 +2,7 @@ import type { Answer, InputTransform, Need } from "@towermill/openflow";
 import { jsonItems } from "./json-items.ts";
 import type { Evaluator } from "@towermill/expression";
 import { truthOf, valueOf, type Names } from "./expressions.ts";
+import { staticText } from "./flow-text.ts";
 
 /** An answer to `advance`, with the items of a loop where it was about those. */
 export interface Answered {
@@ -22,7 +23,7 @@ export async function answerNeed(evaluator: Evaluator, need: Need, names: Names)
 /** The value of an input: JSON text. @throws Error with what is wrong with the expression */
 export async function valueOfTransform(evaluator: Evaluator, transform: InputTransform, names: Names): Promise<string> {
   if (transform.type === "javascript") return valueOf(evaluator, transform.expr, names);
-  return transform.type === "static" ? JSON.stringify(transform.value ?? null) : "null";
+  return transform.type === "static" ? staticText(transform) : "null";
 }
 
 async function evaluate(evaluator: Evaluator, need: Need, names: Names): Promise<Answered> {

@@ -1,6 +1,7 @@
 import { allowed, notFound, scopesAllow, ApiError, type Acl, type Member } from "@towermill/contract";
 import type { FlowValue } from "@towermill/openflow";
 import { createCache, sql, type Bus, type Database } from "@towermill/store";
+import { parseFlow } from "./flow-text.ts";
 
 /** The fields of a deployed flow that decide how it runs, under the API's names. */
 export interface FlowOptions {
@@ -85,7 +86,7 @@ async function loadHead(db: Database, key: string): Promise<FlowVersion | null> 
     where f.workspace_id = ${workspace} and f.path = ${path} and not f.archived and not f.draft_only`);
   if (!row) return null;
   const { version, options, extra_perms: acl } = row;
-  return { version, path, value: JSON.parse(row.value) as FlowValue, options, acl };
+  return { version, path, value: parseFlow(row.value), options, acl };
 }
 
 async function loadVersion(db: Database, key: string): Promise<{ path: string; value: FlowValue } | null> {
@@ -93,7 +94,7 @@ async function loadVersion(db: Database, key: string): Promise<{ path: string; v
   const row = await db.maybe<{ path: string; value: string }>(
     sql`select path, value from flow_version where workspace_id = ${workspace} and id = ${version}`,
   );
-  return row ? { path: row.path, value: JSON.parse(row.value) as FlowValue } : null;
+  return row ? { path: row.path, value: parseFlow(row.value) } : null;
 }
 
 function splitKey(key: string): { workspace: string; rest: string } {

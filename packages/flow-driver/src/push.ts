@@ -119,7 +119,7 @@ async function beginInline(
   const job = flowJobOf(planned.job);
   const flow = await valueOfChild(drive, parent, { effect, job });
   if (!flow) return;
-  const run: FlowRun = { job, flow };
+  const run: FlowRun = { job, flow, version: effect.payload.kind === "body" ? parent.run.version : job.hash };
   const status = await firstStatus(drive.ctx, run);
   const held = Object.assign(planned, { state: "held" as const, suspend: 0, until: null });
   drive.inlineLeft -= 1;

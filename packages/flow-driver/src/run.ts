@@ -3,6 +3,7 @@ import { bodyFlow, readFlow, type FlowStatus, type FlowValue } from "@towermill/
 import type { ClaimedJob, JobKind, JobOptions } from "@towermill/queue";
 import { named, sql, type Queryable } from "@towermill/store";
 import type { DeployedFlows } from "./deployed.ts";
+import { parseFlow } from "./flow-text.ts";
 
 /** What of a flow's job decides how it moves. Only `args` can change, when its preprocessor ended. */
 export interface FlowJob {
@@ -35,6 +36,8 @@ export interface FlowJob {
 export interface FlowRun {
   job: FlowJob;
   flow: FlowValue;
+  /** Version of the deployed flow that the value is of, or is a part of; `null` = of a preview. */
+  version: string | null;
 }
 
 interface JobRow {
@@ -133,17 +136,20 @@ export function createRuns({ db, deployed }: { db: Queryable; deployed: Deployed
     return add(job);
   };
   const add = async (job: FlowJob): Promise<FlowRun> => {
-    const run = { job, flow: await valueOf(job) };
+    const run = { job, ...(await valueOf(job)) };
     remember(run);
     return run;
   };
-  const valueOf = async (job: FlowJob): Promise<FlowValue> => {
+  const valueOf = async (job: FlowJob): Promise<Pick<FlowRun, "flow" | "version">> => {
     const place = job.options.flow;
-    if (place?.body && job.parentJob !== null) return bodyFlow((await get(job.parentJob)).flow, place.body);
-    if (job.rawFlow !== null) return readFlow(JSON.parse(job.rawFlow) as FlowValue);
+    if (place?.body && job.parentJob !== null) {
+      const { flow, version } = await get(job.parentJob);
+      return { flow: bodyFlow(flow, place.body), version };
+    }
+    if (job.rawFlow !== null) return { flow: readFlow(parseFlow(job.rawFlow)), version: null };
     const value = job.hash === null ? null : await deployed.value(job.workspace, Number(job.hash));
     if (!value) throw new Error(`Version ${job.hash ?? ""} of the flow ${job.path ?? ""} does not exist any more`);
-    return readFlow(value);
+    return { flow: readFlow(value), version: job.hash };
   };
   const claimed = (job: ClaimedJob): Promise<FlowRun> => add({ ...job, args: job.args ?? "{}" });
   return { get, claimed, remember, forget: (id) => void known.delete(id) };

@@ -12,7 +12,7 @@ import {
   type Runner,
   type TagRules,
 } from "@towermill/runnable";
-import type { Database } from "@towermill/store";
+import { sql, type Database } from "@towermill/store";
 import type { DeployedFlows } from "./deployed.ts";
 import { newFlowJob } from "./flow-job.ts";
 import { flowPathOf, innermostRootOf, rootOf } from "./place.ts";
@@ -46,6 +46,7 @@ export function placeOf(run: FlowRun, { child, payload, ownRoot, sameWorker }: P
     kind: payload.kind,
     root: ownRoot ? child.job : innermostRootOf(run.job),
     path: flowPathOf(run.job),
+    ...(payload.kind === "code" && run.version !== null && { version: run.version }),
     ...(shared && { shared }),
     ...(payload.kind === "body" && { body: payload.body }),
   };
@@ -81,7 +82,6 @@ export function baseOfStep({
       ...(job.options.temporaryScripts && { temporaryScripts: job.options.temporaryScripts }),
       flow: placeOf(run, effect),
       ...(deleteAfterSeconds !== null && { wipeAfterFlowSeconds: deleteAfterSeconds }),
-      ...(job.options.temporaryScripts && { temporaryScripts: job.options.temporaryScripts }),
     },
   };
 }
@@ -164,6 +164,7 @@ async function deployedScriptJob(
 ): Promise<NewJob> {
   const base = baseOfStep(request);
   const runner = runnerOf(request);
+  refuseHub(module.id, value.path);
   const who = { scopes: null, member: runner.member };
   const version = await ctx.runnables.resolve(who, value.hash ? { hash: value.hash } : { path: value.path });
   const behalf = await behalfOf({ db: ctx.db, members: membersOf(ctx) }, base.workspace, version.options);
@@ -180,9 +181,34 @@ async function deployedScriptJob(
     permissionedAs: script.permissionedAs,
     priority: base.priority ?? script.priority ?? null,
     entrypoint: preprocessor ? "preprocessor" : (script.entrypoint ?? null),
+    ...(value.hash ? {} : await temporaryCode(ctx, base, value.path)),
     visibleToOwner: base.visibleToOwner !== false && script.visibleToOwner !== false,
     options: { ...script.options, ...base.options },
   });
+}
+
+/** Code that was stored for a preview stands in for what is deployed at its path; its dependencies are resolved when it runs. */
+async function temporaryCode(
+  { db }: StepJobContext,
+  { workspace, options }: Pick<NewJob, "workspace" | "options">,
+  path: string,
+): Promise<Pick<NewJob, "hash" | "rawCode" | "rawLock">> {
+  const hash = options?.temporaryScripts?.[path];
+  if (hash === undefined) return {};
+  const stored = await db.maybe<{ content: string }>(
+    sql`select content from raw_script_temp where workspace_id = ${workspace} and hash = ${hash}`,
+  );
+  if (!stored)
+    throw new ApiError("not_found", `The code of ${path} that was stored for this preview does not exist any more`);
+  return { hash: null, rawCode: stored.content, rawLock: null };
+}
+
+function refuseHub(step: string, path: string): void {
+  if (!path.startsWith("hub/")) return;
+  throw new ApiError(
+    "not_found",
+    `Step ${step}: ${path} is a script of Windmill's hub, which is not part of Towermill; deploy a copy in the workspace and name its path`,
+  );
 }
 
 async function deployedFlowJob(
@@ -192,6 +218,7 @@ async function deployedFlowJob(
 ): Promise<NewJob> {
   const base = baseOfStep(request);
   const runner = runnerOf(request);
+  refuseHub(module.id, value.path);
   const target = value.version == null ? { path: value.path } : { version: value.version };
   const flow = await ctx.deployed.resolve({ scopes: null, member: runner.member }, target);
   const behalf = await behalfOf({ db: ctx.db, members: membersOf(ctx) }, base.workspace, flow.options);

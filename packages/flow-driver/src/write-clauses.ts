@@ -1,174 +1,226 @@
 import { claimedAsJson, claimPart, hashToken } from "@towermill/queue";
 import { sql, type Sql } from "@towermill/store";
-import type { Plan, PlannedEnd, PlannedFlow, PlannedHold } from "./plan.ts";
+import type { Plan, PlannedChild, PlannedEnd, PlannedEvent, PlannedFlow, PlannedHold } from "./plan.ts";
+import { arrayText, sourceOf, type Column, type Piece } from "./rows.ts";
 
-/** A part of the statement that writes a plan. */
-export interface Clause {
-  /** Names it in the statement's name. */
+/** A part of the statement that writes a plan: `name as (…)`. */
+export interface Clause extends Piece {
+  /** Names it in the statement's name, with the shape of its rows. */
   letter: string;
-  /** `name as (…)` */
-  part: Sql;
   /** A column of the statement's answer: what was freed, or a check of how many rows were found. */
-  answer?: Sql;
+  answer?: Piece;
+}
+
+const nothing: Piece = { values: [], text: () => sql.empty };
+
+/** A piece that has no values. */
+function fixed(part: Sql): Piece {
+  return { values: [], text: () => part };
+}
+
+/** Checks how many rows a part found; the statement fails with the code if they are fewer. */
+function expectation(code: Sql, part: Sql, count: number): Piece {
+  return { values: [count], text: () => sql`flow_expect(${code}, (select count(*) from ${part}), ${count}::int)` };
 }
 
 /**
  * A condition that makes queue rows be locked after the flows they belong to, as a cancellation does: else the two could
  * wait for each other.
  */
-export function orderAfter(flows: readonly PlannedFlow[]): Sql {
+export function orderAfter(flows: readonly PlannedFlow[]): Piece {
   const moved = flows.filter(({ from }) => from !== null).length;
-  return moved === 0 ? sql.empty : sql` and (select count(*) from moved) = ${moved}::int`;
+  if (moved === 0) return nothing;
+  return { values: [moved], text: () => sql` and (select count(*) from moved) = ${moved}::int` };
 }
 
+const endColumns: readonly Column<PlannedEnd>[] = [
+  { name: "id", type: sql`uuid`, of: ({ id }) => id },
+  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
+  { name: "status", type: sql`text`, of: ({ status }) => status },
+  { name: "result", type: sql`json`, of: ({ result }) => result },
+  { name: "mem_peak_kb", type: sql`int`, of: ({ memPeakKb }) => memPeakKb },
+  { name: "runner", type: sql`text`, of: ({ runner }) => runner },
+  { name: "start_ms", type: sql`real`, of: ({ startMs }) => startMs },
+  { name: "labels", type: sql`text`, of: ({ labels }) => arrayText(labels ?? []) },
+  { name: "preprocessed", type: sql`boolean`, of: ({ preprocessed }) => preprocessed ?? false },
+  { name: "delete_after", type: sql`int`, of: ({ deleteAfterSeconds }) => deleteAfterSeconds },
+];
+
 /** Jobs that end leave the queue. Only the attempt that runs may end a job, and only as cancelled if it was cancelled. */
-export function endClauses(ends: readonly PlannedEnd[], order: Sql): Clause[] {
+export function endClauses(ends: readonly PlannedEnd[], { order, few }: { order: Piece; few: boolean }): Clause[] {
   if (ends.length === 0) return [];
-  const column = <K extends keyof PlannedEnd>(key: K): (NonNullable<PlannedEnd[K]> | null)[] =>
-    ends.map((end) => end[key] ?? null);
+  const source = sourceOf(sql`t`, endColumns, ends, few);
   const main: Clause = {
-    letter: "e",
-    part: sql`input as (
-      select * from unnest(${column("id")}::uuid[], ${column("attempt")}::int[], ${column("status")}::text[],
-        ${column("result")}::text[], ${column("memPeakKb")}::int[], ${column("runner")}::text[], ${column("startMs")}::real[],
-        ${ends.map((end) => JSON.stringify(end.labels ?? []))}::text[], ${ends.map((end) => end.preprocessed ?? false)}::boolean[],
-        ${column("deleteAfterSeconds")}::int[])
-        as t (id, attempt, status, result, mem_peak_kb, runner, start_ms, labels, preprocessed, delete_after)
-    ), gone as (
+    letter: `e${source.shape}`,
+    values: [...source.values, ...order.values],
+    text: () => sql`input as ${source.keep} (select * from ${source.text()}), gone as (
       delete from job_queue q using input i
       where q.id = i.id and q.attempt = coalesce(i.attempt, q.attempt) and q.running
-        and (q.canceled_by is null or i.status = 'canceled')${order}
+        and (q.canceled_by is null or i.status = 'canceled')${order.text()}
       returning q.id, q.workspace_id, q.started_at, q.worker, q.canceled_by, q.canceled_reason, q.concurrency_key
     ), live as (
-      delete from job_live l using gone g where l.id = g.id
+      delete from job_live l using input i where l.id = i.id
     ), ended as (
       insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker,
         mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)
       select g.id, g.workspace_id, i.status, g.started_at,
-        greatest(0, extract(epoch from clock_timestamp() - g.started_at) * 1000)::bigint, i.result::json, g.canceled_by,
-        g.canceled_reason, g.worker, i.mem_peak_kb, i.runner, i.start_ms, array(select json_array_elements_text(i.labels::json)),
+        greatest(0, extract(epoch from clock_timestamp() - g.started_at) * 1000)::bigint, i.result, g.canceled_by,
+        g.canceled_reason, g.worker, i.mem_peak_kb, i.runner, i.start_ms, i.labels::text[],
         i.preprocessed, now() + make_interval(secs => i.delete_after)
       from gone g join input i using (id)
     )`,
-    answer: sql`flow_expect('TM002', (select count(*) from gone), ${ends.length}::int)`,
+    answer: expectation(sql`'TM002'`, sql`gone`, ends.length),
   };
-  return [main, ...logClauses(ends), ...(ends.some(({ limited }) => limited) ? [freeing] : [])];
+  return [main, ...logClauses(ends, few), ...(ends.some(({ limited }) => limited) ? [freeing] : [])];
 }
 
 const freeing: Clause = {
   letter: "c",
-  part: sql`freed as (
+  ...fixed(sql`freed as (
     update concurrency_slot s set ended_at = now() from gone g where s.job_id = g.id and g.concurrency_key is not null
     returning s.key
-  )`,
-  answer: sql`(select array_agg(key) from freed) as freed`,
+  )`),
+  answer: fixed(sql`(select array_agg(key) from freed) as freed`),
 };
 
-function logClauses(ends: readonly PlannedEnd[]): Clause[] {
+const logColumns: readonly Column<{ id: string; position: number; text: string }>[] = [
+  { name: "id", type: sql`uuid`, of: ({ id }) => id },
+  { name: "position", type: sql`int`, of: ({ position }) => position },
+  { name: "text", type: sql`text`, of: ({ text }) => text },
+];
+
+function logClauses(ends: readonly PlannedEnd[], few: boolean): Clause[] {
   const logs = ends.flatMap(({ id, lastLog }) => (lastLog ? [{ id, ...lastLog }] : []));
   if (logs.length === 0) return [];
+  const source = sourceOf(sql`i`, logColumns, logs, few);
   return [
     {
-      letter: "l",
-      part: sql`logged as (
+      letter: `l${source.shape}`,
+      values: source.values,
+      text: () => sql`logged as (
         insert into job_log (job_id, position, text)
-        select g.id, i.position, i.text from gone g join unnest(${logs.map(({ id }) => id)}::uuid[],
-          ${logs.map(({ position }) => position)}::int[], ${logs.map(({ text }) => text)}::text[]) as i (id, position, text) using (id)
+        select g.id, i.position, i.text from gone g join ${source.text()} using (id)
         on conflict (job_id, position) do nothing
       )`,
     },
   ];
 }
 
+const flowColumns: readonly Column<PlannedFlow>[] = [
+  { name: "id", type: sql`uuid`, of: ({ id }) => id },
+  { name: "status", type: sql`json`, of: ({ status }) => status },
+  { name: "was", type: sql`int`, of: ({ from }) => from },
+  { name: "revision", type: sql`int`, of: ({ to }) => to },
+];
+
 /** Statuses, each only if its revision is the one that was seen. */
-export function flowClauses(flows: readonly PlannedFlow[]): Clause[] {
+export function flowClauses(flows: readonly PlannedFlow[], few: boolean): Clause[] {
   const moved = flows.filter(({ from }) => from !== null).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const made = flows.filter(({ from }) => from === null);
   const clauses: Clause[] = [];
   if (moved.length > 0) {
+    const source = sourceOf(sql`i`, flowColumns, moved, few);
     clauses.push({
-      letter: "u",
-      part: sql`moved as (
-        update job_flow f set status = i.status::json, revision = i.revision
-        from unnest(${moved.map(({ id }) => id)}::uuid[], ${moved.map(({ status }) => status)}::text[],
-          ${moved.map(({ from }) => from)}::int[], ${moved.map(({ to }) => to)}::int[]) as i (id, status, was, revision)
+      letter: `u${source.shape}`,
+      values: source.values,
+      text: () => sql`moved as (
+        update job_flow f set status = i.status, revision = i.revision from ${source.text()}
         where f.id = i.id and f.revision = i.was returning f.id
       )`,
-      answer: sql`flow_expect('TM001', (select count(*) from moved), ${moved.length}::int)`,
+      answer: expectation(sql`'TM001'`, sql`moved`, moved.length),
     });
   }
   if (made.length > 0) {
+    const source = sourceOf(sql`i`, flowColumns, made, few);
     clauses.push({
-      letter: "n",
-      part: sql`made as (
-        insert into job_flow (id, status, revision)
-        select * from unnest(${made.map(({ id }) => id)}::uuid[], ${made.map(({ status }) => status)}::json[],
-          ${made.map(({ to }) => to)}::int[])
+      letter: `n${source.shape}`,
+      values: source.values,
+      text: () => sql`made as (
+        insert into job_flow (id, status, revision) select i.id, i.status, i.revision from ${source.text()}
         on conflict (id) do nothing returning id
       )`,
-      answer: sql`flow_expect('TM001', (select count(*) from made), ${made.length}::int)`,
+      answer: expectation(sql`'TM001'`, sql`made`, made.length),
     });
   }
   return clauses;
 }
 
+const holdColumns: readonly Column<PlannedHold>[] = [
+  { name: "id", type: sql`uuid`, of: ({ id }) => id },
+  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
+  { name: "suspend", type: sql`int`, of: ({ suspend }) => suspend },
+  { name: "until", type: sql`float8`, of: ({ until }) => until },
+];
+
 /** Queue rows of flows that are held by no worker any more, or begin or end to wait. */
-export function holdClauses(held: readonly PlannedHold[], order: Sql): Clause[] {
+export function holdClauses(held: readonly PlannedHold[], { order, few }: { order: Piece; few: boolean }): Clause[] {
   if (held.length === 0) return [];
+  const source = sourceOf(sql`i`, holdColumns, held, few);
   return [
     {
-      letter: "h",
-      part: sql`held as (
+      letter: `h${source.shape}`,
+      values: [...source.values, ...order.values],
+      text: () => sql`held as (
         update job_queue q set worker = null, suspend = i.suspend, suspend_until = to_timestamp(i.until / 1000.0)
-        from unnest(${held.map(({ id }) => id)}::uuid[], ${held.map(({ attempt }) => attempt)}::int[],
-          ${held.map(({ suspend }) => suspend)}::int[], ${held.map(({ until }) => until)}::float8[])
-          as i (id, attempt, suspend, until)
-        where q.id = i.id and q.running and q.canceled_by is null and q.attempt = coalesce(i.attempt, q.attempt)${order}
+        from ${source.text()}
+        where q.id = i.id and q.running and q.canceled_by is null and q.attempt = coalesce(i.attempt, q.attempt)${order.text()}
         returning q.id
       )`,
-      answer: sql`flow_expect('TM002', (select count(*) from held), ${held.length}::int)`,
+      answer: expectation(sql`'TM002'`, sql`held`, held.length),
     },
   ];
 }
 
-export function historyClauses({ children, events }: Plan): Clause[] {
-  return [...childClauses(children), ...eventClauses(events)];
-}
+const childColumns: readonly Column<PlannedChild>[] = [
+  { name: "flow_job", type: sql`uuid`, of: ({ flowJob }) => flowJob },
+  { name: "step", type: sql`text`, of: ({ step }) => step },
+  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
+  { name: "iteration", type: sql`int`, of: ({ iteration }) => iteration ?? -1 },
+  { name: "job", type: sql`uuid`, of: ({ job }) => job },
+  { name: "kind", type: sql`text`, of: ({ kind }) => kind },
+  { name: "root", type: sql`uuid`, of: ({ root }) => root },
+  { name: "leaf", type: sql`text`, of: ({ leaf }) => leaf },
+];
 
-function childClauses(children: Plan["children"]): Clause[] {
-  if (children.length === 0) return [];
-  const rows = children.map(({ flowJob, ...child }) => ({
-    ...child,
-    flow_job: flowJob,
-    iteration: child.iteration ?? -1,
-  }));
-  return [
-    {
-      letter: "k",
-      part: sql`children as (
-        insert into flow_child (flow_job, step, attempt, iteration, job, kind, root, leaf)
-        select flow_job, step, attempt, iteration, job, kind, root, leaf
-        from json_to_recordset(${JSON.stringify(rows)}::json) as c (flow_job uuid, step text, attempt int, iteration int,
-          job uuid, kind text, root uuid, leaf text)
+type EventRow = PlannedEvent & { position: number };
+
+const eventColumns: readonly Column<EventRow>[] = [
+  { name: "flow_job", type: sql`uuid`, of: ({ flowJob }) => flowJob },
+  { name: "revision", type: sql`int`, of: ({ revision }) => revision },
+  { name: "position", type: sql`int`, of: ({ position }) => position },
+  { name: "step", type: sql`text`, of: ({ step }) => step },
+  { name: "iteration", type: sql`int`, of: ({ iteration }) => iteration },
+  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
+  { name: "what", type: sql`text`, of: ({ what }) => what },
+  { name: "detail", type: sql`json`, of: ({ detail }) => (detail === null ? null : JSON.stringify(detail)) },
+];
+
+/** Children that were pushed, and what happened. */
+export function historyClauses({ children, events }: Plan, few: boolean): Clause[] {
+  const clauses: Clause[] = [];
+  if (children.length > 0) {
+    const source = sourceOf(sql`c`, childColumns, children, few);
+    clauses.push({
+      letter: `k${source.shape}`,
+      values: source.values,
+      text: () => sql`children as (
+        insert into flow_child (flow_job, step, attempt, iteration, job, kind, root, leaf) select * from ${source.text()}
       )`,
-    },
-  ];
-}
-
-function eventClauses(events: Plan["events"]): Clause[] {
-  if (events.length === 0) return [];
-  const rows = events.map(({ flowJob, ...event }, position) => ({ ...event, flow_job: flowJob, position }));
-  return [
-    {
-      letter: "v",
-      part: sql`events as (
+    });
+  }
+  if (events.length > 0) {
+    const rows = events.map((event, position): EventRow => ({ ...event, position }));
+    const source = sourceOf(sql`e`, eventColumns, rows, few);
+    clauses.push({
+      letter: `v${source.shape}`,
+      values: source.values,
+      text: () => sql`events as (
         insert into flow_event (flow_job, revision, position, step, iteration, attempt, what, detail)
-        select flow_job, revision, position, step, iteration, attempt, what, detail
-        from json_to_recordset(${JSON.stringify(rows)}::json) as e (flow_job uuid, revision int, position int, step text,
-          iteration int, attempt int, what text, detail json)
+        select * from ${source.text()}
       )`,
-    },
-  ];
+    });
+  }
+  return clauses;
 }
 
 /** A slot that becomes free takes what is due in the same commit. */
@@ -176,5 +228,5 @@ export function claimClauses(claim: Plan["claim"]): Clause[] {
   if (claim === null) return [];
   const { worker, tags, secrets } = claim;
   const part = claimPart({ worker, tags, count: secrets.length }, secrets.map(hashToken));
-  return [{ letter: "x", part, answer: sql`${claimedAsJson} as claimed` }];
+  return [{ letter: "x", values: part.values, text: () => part, answer: fixed(sql`${claimedAsJson} as claimed`) }];
 }

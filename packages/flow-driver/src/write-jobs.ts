@@ -1,103 +1,104 @@
-import { hashToken, type JobStatus } from "@towermill/queue";
-import { sql, type Sql } from "@towermill/store";
+import { hashToken } from "@towermill/queue";
+import { sql } from "@towermill/store";
 import type { PlannedJob } from "./plan.ts";
+import { arrayText, sourceOf, type Column, type Source } from "./rows.ts";
 import type { Clause } from "./write-clauses.ts";
 
-/**
- * Jobs that are pushed, with their queue rows, or with their results where they are over before they began. Small fields
- * travel as one JSON document, texts that may be large as arrays beside it.
- */
-export function jobClauses(jobs: readonly PlannedJob[]): Clause[] {
+type Ended = Extract<PlannedJob, { state: "done" }>;
+type Held = Extract<PlannedJob, { state: "held" }>;
+type Claimed = Extract<PlannedJob, { state: "claimed" }>;
+
+const ended = (planned: PlannedJob): Partial<Ended> => (planned.state === "done" ? planned : {});
+const held = (planned: PlannedJob): Partial<Held> => (planned.state === "held" ? planned : {});
+const claimed = (planned: PlannedJob): Partial<Claimed> => (planned.state === "claimed" ? planned : {});
+
+const columns: readonly Column<PlannedJob>[] = [
+  { name: "id", type: sql`uuid`, of: ({ job }) => job.id },
+  { name: "workspace_id", type: sql`text`, of: ({ job }) => job.workspace },
+  { name: "kind", type: sql`text`, of: ({ job }) => job.kind },
+  { name: "created_by", type: sql`text`, of: ({ job }) => job.createdBy },
+  { name: "permissioned_as", type: sql`text`, of: ({ job }) => job.permissionedAs },
+  { name: "email", type: sql`text`, of: ({ job }) => job.member.email },
+  { name: "identity", type: sql`json`, of: ({ job }) => JSON.stringify(job.member) },
+  { name: "script_path", type: sql`text`, of: ({ job }) => job.path },
+  { name: "script_hash", type: sql`text`, of: ({ job }) => job.hash },
+  { name: "language", type: sql`text`, of: ({ job }) => job.language },
+  { name: "tag", type: sql`text`, of: ({ job }) => job.tag },
+  { name: "args", type: sql`json`, of: ({ job }) => job.args },
+  { name: "raw_code", type: sql`text`, of: ({ job }) => job.rawCode },
+  { name: "raw_lock", type: sql`text`, of: ({ job }) => job.rawLock },
+  { name: "parent_job", type: sql`uuid`, of: ({ job }) => job.parentJob },
+  { name: "root_job", type: sql`uuid`, of: ({ job }) => job.rootJob },
+  { name: "flow_step_id", type: sql`text`, of: ({ job }) => job.flowStepId },
+  { name: "entrypoint", type: sql`text`, of: ({ job }) => job.entrypoint },
+  { name: "priority", type: sql`int`, of: ({ job }) => job.priority },
+  { name: "timeout_s", type: sql`int`, of: ({ job }) => job.timeoutSeconds },
+  { name: "cache_ttl", type: sql`int`, of: ({ job }) => job.cacheTtlSeconds },
+  { name: "concurrency_key", type: sql`text`, of: ({ job }) => job.concurrency?.key },
+  { name: "concurrent_limit", type: sql`int`, of: ({ job }) => job.concurrency?.limit },
+  { name: "concurrency_window_s", type: sql`int`, of: ({ job }) => job.concurrency?.windowSeconds },
+  { name: "visible_to_owner", type: sql`boolean`, of: ({ job }) => job.visibleToOwner ?? true },
+  { name: "labels", type: sql`text`, of: ({ job }) => arrayText(job.labels) },
+  { name: "options", type: sql`jsonb`, of: ({ job }) => JSON.stringify(job.options ?? {}) },
+  { name: "state", type: sql`text`, of: ({ state }) => state },
+  { name: "scheduled_for", type: sql`timestamptz`, of: ({ job }) => job.scheduledFor?.toISOString() },
+  { name: "worker", type: sql`text`, of: (planned) => claimed(planned).worker },
+  { name: "token_hash", type: sql`bytea`, of: (planned) => hashOf(claimed(planned).secret) },
+  { name: "suspend", type: sql`int`, of: (planned) => held(planned).suspend ?? 0 },
+  { name: "suspend_until", type: sql`float8`, of: (planned) => held(planned).until },
+  { name: "status", type: sql`text`, of: (planned) => ended(planned).status },
+  { name: "result", type: sql`json`, of: (planned) => ended(planned).result },
+  { name: "done_labels", type: sql`text`, of: (planned) => arrayText(ended(planned).labels) },
+  { name: "delete_after", type: sql`int`, of: (planned) => ended(planned).deleteAfterSeconds },
+];
+
+function hashOf(secret: string | undefined): Buffer | null {
+  return secret === undefined ? null : hashToken(secret);
+}
+
+/** Jobs that are pushed, with their queue rows, or with their results where they are over before they began. */
+export function jobClauses(jobs: readonly PlannedJob[], few: boolean): Clause[] {
   if (jobs.length === 0) return [];
-  const clauses: Clause[] = [{ letter: "j", part: definitions(jobs) }];
+  const clauses = [definitions(sourceOf(sql`j`, columns, jobs, few))];
   if (jobs.some(({ state }) => state !== "done")) clauses.push(queueing);
   if (jobs.some(({ state }) => state === "done")) clauses.push(finishing);
   return clauses;
 }
 
-function definitions(jobs: readonly PlannedJob[]): Sql {
-  const ended = jobs.map((planned) => (planned.state === "done" ? planned : null));
-  return sql`pushed as (
-      select j.*, a.args, a.raw_code, a.raw_lock, a.result
-      from json_to_recordset(${JSON.stringify(jobs.map(rowOf))}::json) as j (position int, id uuid, workspace_id text, kind text,
-        created_by text, permissioned_as text, email text, identity json, script_path text, script_hash text, language text,
-        tag text, parent_job uuid, root_job uuid, flow_step_id text, entrypoint text, priority int, timeout_s int, cache_ttl int,
-        concurrency_key text, concurrent_limit int, concurrency_window_s int, visible_to_owner boolean, labels text[],
-        options jsonb, scheduled_for timestamptz, state text, worker text, token_hash text, status text,
-        done_labels text[], delete_after int, suspend int, suspend_until float8)
-      join unnest(${jobs.map(({ job }) => job.args)}::text[], ${jobs.map(({ job }) => job.rawCode ?? null)}::text[],
-        ${jobs.map(({ job }) => job.rawLock ?? null)}::text[], ${ended.map((end) => end?.result ?? null)}::text[])
-        with ordinality as a (args, raw_code, raw_lock, result, position) on a.position = j.position
-    ), jobs as (
+function definitions({ values, text, keep, shape }: Source): Clause {
+  return {
+    letter: `j${shape}`,
+    values,
+    text: () => sql`pushed as ${keep} (select * from ${text()}), jobs as (
       insert into job (id, workspace_id, kind, created_by, permissioned_as, email, identity, script_path, script_hash,
         language, tag, args, raw_code, raw_lock, parent_job, root_job, flow_step_id, entrypoint, priority, timeout_s,
         cache_ttl, concurrency_key, concurrent_limit, concurrency_window_s, visible_to_owner, labels, options)
       select id, workspace_id, kind, created_by, permissioned_as, email, identity, script_path, script_hash, language, tag,
-        args::json, raw_code, raw_lock, parent_job, root_job, flow_step_id, entrypoint, priority, timeout_s, cache_ttl,
-        concurrency_key, concurrent_limit, concurrency_window_s, visible_to_owner, labels, options from pushed
-    )`;
+        args, raw_code, raw_lock, parent_job, root_job, flow_step_id, entrypoint, priority, timeout_s, cache_ttl,
+        concurrency_key, concurrent_limit, concurrency_window_s, visible_to_owner, labels::text[], options from pushed
+    )`,
+  };
 }
 
 const queueing: Clause = {
   letter: "q",
-  part: sql`queued as (
+  values: [],
+  text: () => sql`queued as (
       insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
         started_at, token_hash, suspend, suspend_until)
       select id, workspace_id, tag, coalesce(priority, 0), coalesce(scheduled_for, now()), concurrency_key, state <> 'queued',
         case when state = 'queued' then 0 else 1 end, worker, case when state <> 'queued' then now() end,
-        decode(token_hash, 'hex'), coalesce(suspend, 0), to_timestamp(suspend_until / 1000.0)
+        token_hash, suspend, to_timestamp(suspend_until / 1000.0)
       from pushed where state <> 'done'
     )`,
 };
 
 const finishing: Clause = {
   letter: "d",
-  part: sql`finished as (
+  values: [],
+  text: () => sql`finished as (
       insert into job_done (id, workspace_id, status, started_at, duration_ms, result, labels, delete_at)
-      select id, workspace_id, status, now(), 0, result::json, done_labels, now() + make_interval(secs => delete_after)
+      select id, workspace_id, status, now(), 0, result, done_labels::text[], now() + make_interval(secs => delete_after)
       from pushed where state = 'done'
     )`,
 };
-
-function rowOf(planned: PlannedJob, index: number): Record<string, unknown> {
-  const { job, state } = planned;
-  const end: { status?: JobStatus; done_labels?: string[]; delete_after?: number | null } =
-    planned.state === "done"
-      ? { status: planned.status, done_labels: planned.labels, delete_after: planned.deleteAfterSeconds }
-      : {};
-  return {
-    position: index + 1,
-    id: job.id,
-    workspace_id: job.workspace,
-    kind: job.kind,
-    created_by: job.createdBy,
-    permissioned_as: job.permissionedAs,
-    email: job.member.email,
-    identity: job.member,
-    script_path: job.path,
-    script_hash: job.hash,
-    language: job.language,
-    tag: job.tag,
-    parent_job: job.parentJob,
-    root_job: job.rootJob,
-    flow_step_id: job.flowStepId,
-    entrypoint: job.entrypoint,
-    priority: job.priority,
-    timeout_s: job.timeoutSeconds,
-    cache_ttl: job.cacheTtlSeconds,
-    concurrency_key: job.concurrency?.key,
-    concurrent_limit: job.concurrency?.limit,
-    concurrency_window_s: job.concurrency?.windowSeconds,
-    visible_to_owner: job.visibleToOwner ?? true,
-    labels: job.labels,
-    options: job.options ?? {},
-    scheduled_for: job.scheduledFor,
-    state,
-    ...(planned.state === "claimed" && {
-      worker: planned.worker,
-      token_hash: hashToken(planned.secret).toString("hex"),
-    }),
-    ...(planned.state === "held" && { suspend: planned.suspend, suspend_until: planned.until }),
-    ...end,
-  };
-}

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { claimedJobsFrom, type ClaimedJob } from "@towermill/queue";
 import { errorCode, named, sql, type Database, type Queryable, type Sql } from "@towermill/store";
 import type { Plan } from "./plan.ts";
@@ -10,6 +11,7 @@ import {
   orderAfter,
   type Clause,
 } from "./write-clauses.ts";
+import type { Piece } from "./rows.ts";
 import { jobClauses } from "./write-jobs.ts";
 import { writeRest } from "./write-rest.ts";
 
@@ -50,21 +52,47 @@ export async function writePlan(db: Database, plan: Plan): Promise<Written> {
 
 async function writeMain(db: Queryable, plan: Plan): Promise<Written> {
   const order = orderAfter(plan.flows);
-  const clauses = [...flowClauses(plan.flows), ...endClauses(plan.ends, order), ...holdClauses(plan.held, order)];
-  clauses.push(...jobClauses(plan.jobs), ...historyClauses(plan), ...claimClauses(plan.claim));
+  const few = isSmall(plan);
+  const clauses = [...flowClauses(plan.flows, few), ...endClauses(plan.ends, { order, few })];
+  clauses.push(...holdClauses(plan.held, { order, few }), ...jobClauses(plan.jobs, few), ...historyClauses(plan, few));
+  clauses.push(...claimClauses(plan.claim));
   if (clauses.length === 0) return { at: new Date(), claimed: [], freed: [] };
   const row = await db.one<{ at: Date; claimed?: string | null; freed?: string[] | null }>(statementOf(clauses));
   const claimed = claimedJobsFrom(row.claimed ?? null, plan.claim?.secrets ?? []);
   return { at: row.at, claimed, freed: row.freed ?? [] };
 }
 
+/** What one step of one flow needs, or nearly: every number of rows makes a statement of its own. */
+function isSmall({ flows, ends, held, jobs, children, events }: Plan): boolean {
+  return [flows, ends, held, jobs, children].every((rows) => rows.length <= 3) && events.length <= 8;
+}
+
+/** Texts of statements by name, cut where their values stand. */
+const texts = new Map<string, readonly string[]>();
+
 /**
  * One statement out of the clauses that the plan has rows for: each costs PostgreSQL something even when it is empty. Its
- * name says which they are, so that every combination is parsed once.
+ * name says which they are, so that every combination is put together and parsed once.
  */
 function statementOf(clauses: readonly Clause[]): Sql {
-  const answers = clauses.flatMap(({ answer }) => answer ?? []);
-  const name = `flow_move_${clauses.map(({ letter }) => letter).join("")}`;
-  const parts = clauses.map(({ part }) => part);
-  return named(name, sql`with ${sql.join(parts)} select ${sql.join([sql`now() as at`, ...answers])}`);
+  let name = "flow_move_";
+  const values: unknown[] = [];
+  const answers: Piece[] = [];
+  for (const clause of clauses) {
+    name += clause.letter;
+    for (const value of clause.values) values.push(value);
+    if (clause.answer) answers.push(clause.answer);
+  }
+  for (const answer of answers) for (const value of answer.values) values.push(value);
+  const text = texts.get(name) ?? assemble(clauses, answers, values);
+  texts.set(name, text);
+  return named(name, sql(text as unknown as TemplateStringsArray, ...values));
+}
+
+function assemble(clauses: readonly Piece[], answers: readonly Piece[], values: readonly unknown[]): readonly string[] {
+  const [parts, columns] = [clauses, answers].map((pieces) => pieces.map((piece) => piece.text()));
+  const whole = sql`with ${sql.join(parts ?? [])} select ${sql.join([sql`now() as at`, ...(columns ?? [])])}`;
+  if (!isDeepStrictEqual(whole.values, values))
+    throw new Error("A part of a flow's statement lists its values in another order than its text");
+  return whole.text.split(/\$\d+/);
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 export interface ChildKey {
   flowJob: string;
@@ -14,9 +14,7 @@ export interface ChildKey {
  * child. Children of one moment sort by their index.
  */
 export function childId({ flowJob, step, iteration, attempt, at }: ChildKey): string {
-  const digest = createHash("sha256")
-    .update(JSON.stringify([flowJob, step, iteration, attempt]))
-    .digest();
+  const digest = digestOf([flowJob, step, iteration, attempt]);
   const bytes = Buffer.alloc(16);
   bytes.writeUIntBE(Math.max(0, Math.trunc(at)), 0, 6);
   bytes.writeUInt16BE(0x7000 | ((iteration ?? 0) & 0x0fff), 6);
@@ -28,6 +26,9 @@ export function childId({ flowJob, step, iteration, attempt, at }: ChildKey): st
 
 /** A number in [0, 1) that follows from the same key: chance that a replay repeats. */
 export function chance(key: Omit<ChildKey, "at">): number {
-  const text = JSON.stringify([key.flowJob, key.step, key.iteration, key.attempt, "chance"]);
-  return createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32;
+  return digestOf([key.flowJob, key.step, key.iteration, key.attempt, "chance"]).readUInt32BE(0) / 2 ** 32;
+}
+
+function digestOf(key: readonly unknown[]): Buffer {
+  return hash("sha256", JSON.stringify(key), "buffer");
 }

@@ -24,6 +24,8 @@ export interface FlowPlace {
   root: string;
   /** Path of the deployed flow around it, or of the preview. */
   path: string | null;
+  /** Version of the deployed flow whose text the step's code is part of: such steps share processes. */
+  version?: string;
   /** It runs on the worker of the step before and finds the same `./shared`. */
   shared?: boolean;
   /** Which list of the parent's modules a child flow is. */

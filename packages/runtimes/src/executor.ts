@@ -247,11 +247,12 @@ const engines: Partial<Record<Language, EngineName>> = {
 };
 
 function claimFor(request: RunRequest, prepared: Prepared): Claim {
-  const { workspace, permissionedAs, environment } = request.domain;
+  const { workspace, permissionedAs, environment, flowVersion } = request.domain;
+  const code = flowVersion === undefined ? prepared.key : `flow ${flowVersion}`;
   const engine = prepared.engine ?? engines[request.language] ?? "bash";
   return {
     engine,
-    domain: JSON.stringify([workspace, permissionedAs, environment, request.language, engine, prepared.key]),
+    domain: JSON.stringify([workspace, permissionedAs, environment, request.language, engine, code]),
     prepared,
     fresh: request.fresh,
   };

@@ -18,6 +18,8 @@ export interface IsolationDomain {
   permissionedAs: string;
   /** Hash of the environment the worker group adds; runners never cross it. */
   environment: string;
+  /** Version of the deployed flow that the code is a step of: steps of one version share processes, whatever their code. */
+  flowVersion?: string;
 }
 
 /** Looks up a script of the job's workspace, for relative and `/f/...` imports. `null` when there is none. */

@@ -185,3 +185,66 @@ test("every child is in the history of its flow, in order", async () => {
     ["completed", null],
   ]);
 });
+
+test("the steps of a deployed flow follow each other in one process, those inside loops too", async () => {
+  const count = (id: string): object =>
+    code(id, `export function main() { globalThis.seen = (globalThis.seen ?? 0) + 1; return [process.pid, "${id}"]; }`);
+  const modules = [
+    count("a"),
+    {
+      id: "l",
+      value: {
+        type: "forloopflow",
+        iterator: { type: "static", value: [0, 1] },
+        skip_failures: false,
+        modules: [count("b"), count("c")],
+      },
+    },
+    count("d"),
+  ];
+  await world.deploy("u/alice/one_process", { modules });
+  const { id: version } = await world.db.one<{ id: number }>(
+    sql`select id from flow_version where path = 'u/alice/one_process'`,
+  );
+  const { id } = await world.run(
+    { modules: [] },
+    {},
+    { kind: "flow", rawFlow: null, hash: String(version), path: "u/alice/one_process" },
+  );
+  const { processes, steps } = await world.db.one<{ processes: number; steps: string[] }>(sql`
+    select count(distinct d.result ->> 0)::int as processes, array_agg(d.result ->> 1 order by d.completed_at) as steps
+    from job j join job_done d using (id) where j.root_job = ${id} and j.kind = 'flowscript'`);
+  expect([processes, steps]).toEqual([1, ["a", "b", "c", "b", "c", "d"]]);
+});
+
+test("numbers of static inputs arrive as they were written, in previews and deployed flows", async () => {
+  const text = `{"modules":[{"id":"a","value":{"type":"rawscript","language":"bash","content":"echo \\"$1\\"","lock":"",
+    "input_transforms":{"n":{"type":"static","value":{"big":12345678901234567890,"long":0.12345678901234567891}}}}}]}`;
+  const given = '{"big":12345678901234567890,"long":0.12345678901234567891}';
+  const argsOf = async (id: string): Promise<string | undefined> =>
+    (await world.db.maybe<{ args: string }>(sql`select args from job where parent_job = ${id}`))?.args;
+  const preview = await world.run({ modules: [] }, {}, { rawFlow: text });
+  expect(await argsOf(preview.id)).toBe(`{"n":${given}}`);
+  const { id: version } = await world.db.one<{
+    id: number;
+  }>(sql`insert into flow_version (workspace_id, path, value, created_by)
+    values ('admins', 'u/alice/exact', ${text}, 'alice') returning id`);
+  const fields = { kind: "flow" as const, rawFlow: null, hash: String(version), path: "u/alice/exact" };
+  expect(await argsOf((await world.run({ modules: [] }, {}, fields)).id)).toBe(`{"n":${given}}`);
+});
+
+test("a script step of a preview runs the code that was stored for it, a hub step says that there is no hub", async () => {
+  await world.db.execute(sql`insert into script (workspace_id, hash, path, content, language, lock, created_by)
+    values ('admins', 'cccc', 'u/alice/lib', 'export function main() { return "deployed" }', 'bun', '', 'alice')`);
+  await world.db.execute(sql`insert into raw_script_temp (workspace_id, hash, content)
+    values ('admins', 'stored', 'export function main() { return "stored" }')`);
+  const flow = { modules: [{ id: "a", value: { type: "script", path: "u/alice/lib", input_transforms: {} } }] };
+  expect((await world.run(flow)).result).toBe("deployed");
+  const stored = { options: { temporaryScripts: { "u/alice/lib": "stored" } } };
+  expect((await world.run(flow, {}, stored)).result).toBe("stored");
+  const hub = { modules: [{ id: "a", value: { type: "script", path: "hub/1/slack/send", input_transforms: {} } }] };
+  expect(await world.run(hub)).toMatchObject({
+    status: "failure",
+    result: { error: { message: expect.stringContaining("Windmill's hub, which is not part of Towermill") as string } },
+  });
+});

@@ -82,6 +82,7 @@ async function requestFor(
       workspace: job.workspace,
       permissionedAs: job.permissionedAs,
       environment: environmentHash(ctx.groupEnvironment),
+      ...(job.options.flow?.version !== undefined && { flowVersion: job.options.flow.version }),
     },
     script: source.script,
     workspaceScripts: workspaceScripts(ctx.code, { ...job, temporary: job.options.temporaryScripts }),

@@ -121,6 +121,21 @@ describe("reuse", () => {
     expect(result((await trial.run("bun", `${pid}\n`)).outcome)).toBe(1);
   });
 
+  test("steps of one version of a flow share a process, each with its own code; another version has its own", async () => {
+    const base = { workspace: "w", permissionedAs: "u/a", environment: "" };
+    const step = async (flowVersion: string, n: number): Promise<unknown> => {
+      const code = `export function main() { globalThis.steps = (globalThis.steps ?? 0) + 1; return [${n}, globalThis.steps]; }`;
+      return result((await trial.run("bun", code, { domain: { ...base, flowVersion } })).outcome);
+    };
+    const seen = [await step("7", 0), await step("7", 1), await step("7", 0), await step("8", 0)];
+    expect(seen).toEqual([
+      [0, 1],
+      [1, 2],
+      [0, 3],
+      [0, 1],
+    ]);
+  });
+
   test("a fresh job has a process of its own, before and after", async () => {
     const code = `${pid}\n// fresh`;
     for (let run = 0; run < 2; run += 1)

@@ -86,7 +86,7 @@ export function createPool(options: PoolOptions): Pool {
     async take({ engine, domain, prepared, fresh }) {
       const reused = fresh ? undefined : firstUsable(() => shelf.take(domain));
       if (reused !== undefined) {
-        busy.add(reused);
+        assign(reused, prepared);
         return { slot: reused, kind: "reused" };
       }
       blanks.want(engine, options.blanks[engine] ?? 1);

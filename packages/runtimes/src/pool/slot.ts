@@ -21,7 +21,7 @@ export interface Slot {
   idleSince: number;
   /** Memory limit in force, MiB. */
   memoryLimitMb: number;
-  /** Brings a script's code into sight of the process. */
+  /** Brings a script's code into sight of the process; of code that it sees already, nothing is done. */
   assign(prepared: Prepared): void;
   /** Folder of its jobs, as the process sees it; emptied after each. */
   work: string;
@@ -62,6 +62,7 @@ export async function startSlot(options: SlotOptions): Promise<Slot> {
 }
 
 function describeSlot(options: SlotOptions, runner: Runner, place: ReturnType<Sandbox["makePlace"]>): Slot {
+  const seen = new Set<string>();
   return {
     engine: options.engine.name,
     runner,
@@ -70,7 +71,9 @@ function describeSlot(options: SlotOptions, runner: Runner, place: ReturnType<Sa
     idleSince: Date.now(),
     memoryLimitMb: options.memoryLimitMb,
     assign: (prepared) => {
-      if (place.code !== null) linkCode(prepared.mounts, place.code);
+      if (place.code === null || seen.has(prepared.key)) return;
+      linkCode(prepared.mounts, place.code);
+      seen.add(prepared.key);
     },
     work: place.work,
     place: { work: join(place.folder, "work"), uid: place.spec.uid },
