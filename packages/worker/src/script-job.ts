@@ -59,7 +59,9 @@ async function requestFor(
   { source, onSecret }: { source: Source; onSecret(secret: string): void },
 ): Promise<RunRequest> {
   const { job } = running;
-  const contextual = jobEnvironment(job, ctx.environment);
+  const workspaceEnvironment = await ctx.workspaceEnvironment(job.workspace);
+  const own = jobEnvironment(job, ctx.environment);
+  const contextual = { ...workspaceEnvironment, ...own };
   const args = await interpolateArguments(
     { vault: ctx.vault, member: job.member, jobId: job.id, rootJob: job.rootJob ?? job.id, contextual, onSecret },
     withPinnedDatabase(source, job.args ?? "{}"),
@@ -71,14 +73,14 @@ async function requestFor(
     domain: {
       workspace: job.workspace,
       permissionedAs: job.permissionedAs,
-      environment: environmentHash(ctx.groupEnvironment),
+      environment: environmentHash({ ...ctx.groupEnvironment, ...workspaceEnvironment }),
     },
     script: source.script,
     workspaceScripts: workspaceScripts(ctx.code, { ...job, temporary: job.options.temporaryScripts }),
     entrypoint: job.entrypoint ?? "main",
     preprocess: job.options.preprocess ?? false,
     args,
-    env: { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual },
+    env: { ...ctx.groupEnvironment, ...workspaceEnvironment, ...scriptEnvironment(job.options.envs), ...own },
     timeoutMs: timeoutMs(ctx, running),
     shared: sharedKeyOf(job),
     memoryLimitMb: ctx.memoryLimitMb,

@@ -20,11 +20,12 @@ import { createOccupancy } from "./occupancy.ts";
 import { errorResult, RunLost } from "./outcome.ts";
 import { completePerpetual } from "./perpetual.ts";
 import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
+import { createWorkspaceEnvironment } from "./workspace-environment.ts";
 import { createSharedFolders } from "./flow-shared.ts";
 import { runScriptJob } from "./script-job.ts";
 import { createSlots, type Stay } from "./slots.ts";
 
-export interface WorkerOptions extends WorkerContext {
+export interface WorkerOptions extends Omit<WorkerContext, "workspaceEnvironment"> {
   dispatcher: Dispatcher;
   flows: FlowDriver;
   databaseUrl: string;
@@ -177,6 +178,7 @@ const givenBack = Symbol("given back");
 /** Starts a worker: registers it, then takes jobs until it is stopped. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { db, bus, log, dispatcher, flows } = options;
+  const ctx: WorkerContext = { ...options, workspaceEnvironment: createWorkspaceEnvironment({ db, bus }) };
   const registration = registrationOf(options);
   const heartbeat = await startHeartbeat({ databaseUrl: options.databaseUrl, registration, intervalMs: 3000 });
   const completer = createCompleter({ db, dispatcher, log });
@@ -197,7 +199,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const abort = new AbortController();
     occupancy.begin(performance.now());
     const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay) };
-    const over = runToEnd(options, parts, { job, signal: abort.signal }).catch((error: unknown) => {
+    const over = runToEnd(ctx, parts, { job, signal: abort.signal }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
       return null;
     });

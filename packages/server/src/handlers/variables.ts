@@ -6,6 +6,7 @@ import type { Call, Handlers } from "../http/call.ts";
 import { patternsOf, requireReadable, scopesOf } from "../http/item.ts";
 import { limitTo } from "../http/page.ts";
 import { startsWith, visible } from "../http/visibility.ts";
+import { readSetting } from "../identity/workspace-settings.ts";
 import type { Services } from "../services.ts";
 import { draftAlone, draftOverlay, withOverlay } from "./drafts-overlay.ts";
 import { contextualVariables } from "./variables-contextual.ts";
@@ -90,8 +91,10 @@ function readers({ db, vault, clock, baseUrl }: Services) {
       const found = rows.map((row) => listedVariable(row, row.is_secret ? undefined : row.value, clock.now()));
       return call.query.include_draft_only ? [...found, ...(await draftsAlone(call, db))] : found;
     },
-    listContextualVariables: async ({ member }: CallOf<"listContextualVariables">) =>
-      contextualVariables(member, baseUrl),
+    async listContextualVariables({ member }: CallOf<"listContextualVariables">) {
+      const custom = await readSetting(db, member.workspace, "environment_variables");
+      return contextualVariables(member, baseUrl, (custom ?? {}) as Record<string, string>);
+    },
   };
 }
 
