@@ -17,6 +17,7 @@ import {
   trashOperations,
   variablesOperations,
   workspaceDependenciesOperations,
+  workspaceForksOperations,
   type Member,
 } from "@towermill/contract";
 import { hashToken, jobToken, newJobId, randomToken } from "@towermill/queue";
@@ -41,6 +42,7 @@ import { nativeTriggersHandlers } from "../src/handlers/triggers-native.ts";
 import { triggerRoutes } from "../src/handlers/triggers.ts";
 import { variablesHandlers } from "../src/handlers/variables.ts";
 import { workspaceDependenciesHandlers } from "../src/handlers/workspace-dependencies.ts";
+import { workspaceForksHandlers } from "../src/handlers/workspace-forks.ts";
 import { createApp } from "../src/http/app.ts";
 import { mount } from "../src/http/mount.ts";
 import { createAuthentication, type Authentication } from "../src/identity/authentication.ts";
@@ -117,6 +119,7 @@ function appOf(services: Services, auth: Authentication, pushed: UnlockedScript[
     mount(protectionRulesOperations, protectionRulesHandlers(services)),
     mount(exportOperations, exportHandlers(services)),
     mount(aclOperations, aclHandlers(services)),
+    mount(workspaceForksOperations, workspaceForksHandlers(services, auth)),
   ];
   return createApp({ services, auth, routes: guardDeployments(services, routes.flat()) });
 }

@@ -1,5 +1,5 @@
 -- Lock: blocks writes to job_done while its index is built, over failed jobs only; the rest creates new tables.
--- The error and success handlers of workspaces.
+-- The error and success handlers of workspaces; forks of workspaces.
 
 -- A workspace that has a handler: ends of its jobs between `since` and `until` are dealt with.
 create table handler_watch (
@@ -18,3 +18,13 @@ create table handled_end (
 create index handled_end_age on handled_end (workspace_id, completed_at);
 
 create index job_done_failed on job_done (workspace_id, completed_at) where status in ('failure', 'canceled');
+
+-- What an item of a fork was when it was copied from its parent, or when both were last the same: a keyed digest, so that
+-- nobody learns a secret from it. null = the parent's item was not copied, so its absence from the fork says nothing.
+create table fork_base (
+  workspace_id text not null references workspace on delete cascade on update cascade,
+  kind         text not null,
+  path         text not null,
+  digest       bytea,
+  primary key (workspace_id, kind, path)
+);

@@ -42,6 +42,7 @@ import { rawAppsOperations } from "./raw-apps.ts";
 import { resourceHistoryOperations } from "./resource-history.ts";
 import { trashOperations } from "./trash.ts";
 import { workspaceDependenciesOperations } from "./workspace-dependencies.ts";
+import { workspaceForksOperations } from "./workspace-forks.ts";
 import { triggerAddressOperations, triggersOperations } from "./triggers.ts";
 import { instanceGroupsOperations, instanceUsersOperations } from "./export-instance.ts";
 
@@ -56,6 +57,7 @@ export {
   resourceHistoryOperations,
   trashOperations,
   workspaceDependenciesOperations,
+  workspaceForksOperations,
   triggerAddressOperations,
   triggersOperations,
   accountOperations,
@@ -111,6 +113,7 @@ export const operations: readonly OperationSpec[] = [
   ...resourceHistoryOperations,
   ...trashOperations,
   ...workspaceDependenciesOperations,
+  ...workspaceForksOperations,
   ...triggerAddressOperations,
   ...triggersOperations,
   ...accountOperations,

@@ -19,7 +19,8 @@ import { currentDependencies } from "./workspace-dependencies.ts";
 
 type Entries = AsyncGenerator<Entry>;
 
-async function* folders({ db, member }: Reader): Entries {
+/** Folders the reader may read. */
+export async function* folderEntries({ db, member }: Reader): Entries {
   const mine = member.isAdmin ? sql`true` : sql`name = any(${[...member.foldersRead]}::text[])`;
   const rows = await db.query<FolderItem & object>(sql`
     select name, display_name, summary, owners, extra_perms, default_permissioned_as, labels from folder
@@ -57,7 +58,7 @@ async function* dependencies({ db, member }: Reader): Entries {
 
 /** What a workspace is besides its items, as files. */
 export async function* workspaceEntries({ vault }: Services, reader: Reader, query: ExportQuery): Entries {
-  yield* folders(reader);
+  yield* folderEntries(reader);
   if (query.include_users) yield* members(reader);
   if (query.include_groups) yield* groups(reader);
   if (query.include_settings) yield settings(reader, { plain: query.plain_secret ?? query.plain_secrets ?? false });
