@@ -28,3 +28,14 @@ create table fork_base (
   digest       bytea,
   primary key (workspace_id, kind, path)
 );
+
+-- Migrations of the databases that a workspace names as data tables; kept as files are, not run.
+create table datatable_migration (
+  workspace_id text not null references workspace on delete cascade on update cascade,
+  datatable    text not null,
+  timestamp    bigint not null,
+  name         text not null,
+  code_up      text not null,
+  code_down    text,
+  primary key (workspace_id, datatable, timestamp)
+);

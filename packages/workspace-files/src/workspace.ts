@@ -88,3 +88,25 @@ export function dependenciesEntry(item: { language: string; name: string; conten
   if (file === undefined) return null;
   return { name: `dependencies/${item.name === "" ? "" : `${item.name}.`}${file}`, content: item.content };
 }
+
+export interface DatatableMigrationItem {
+  datatable: string;
+  /** Digits of the moment it was made, by which migrations are ordered. */
+  timestamp: number;
+  name: string;
+  code_up: string;
+  code_down: string | null;
+}
+
+/** A migration of a data table: how to go back, if there is a way, and how to go on. */
+export function datatableMigrationEntries({
+  datatable,
+  timestamp,
+  name,
+  code_up,
+  code_down,
+}: DatatableMigrationItem): Entry[] {
+  const file = `migrations/datatable/${datatable}/${timestamp}_${name}`;
+  const down = code_down === null ? [] : [{ name: `${file}.down.sql`, content: code_down }];
+  return [...down, { name: `${file}.up.sql`, content: code_up }];
+}

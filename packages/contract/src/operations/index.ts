@@ -2,6 +2,7 @@ import type { OperationSpec } from "../operation.ts";
 import { accountOperations } from "./accounts.ts";
 import { aclOperations } from "./acls.ts";
 import { auditOperations } from "./audit.ts";
+import { datatablesOperations } from "./datatables.ts";
 import { draftsOperations } from "./drafts.ts";
 import { favoritesOperations } from "./favorites.ts";
 import { flowsApprovalsOperations } from "./flows-approvals.ts";
@@ -29,6 +30,7 @@ import { scriptsListOperations } from "./scripts-list.ts";
 import { scriptsOperations } from "./scripts.ts";
 import { settingsOperations } from "./settings.ts";
 import { sharedUiOperations } from "./shared-ui.ts";
+import { slackOperations } from "./slack.ts";
 import { tokenOperations } from "./tokens.ts";
 import { variablesOperations } from "./variables.ts";
 import { instanceJobsOperations, workersOperations } from "./workers.ts";
@@ -58,6 +60,8 @@ export {
   trashOperations,
   workspaceDependenciesOperations,
   workspaceForksOperations,
+  datatablesOperations,
+  slackOperations,
   triggerAddressOperations,
   triggersOperations,
   accountOperations,
@@ -114,6 +118,8 @@ export const operations: readonly OperationSpec[] = [
   ...trashOperations,
   ...workspaceDependenciesOperations,
   ...workspaceForksOperations,
+  ...datatablesOperations,
+  ...slackOperations,
   ...triggerAddressOperations,
   ...triggersOperations,
   ...accountOperations,

@@ -75,6 +75,10 @@ async function copyValues({ tx, fork, member }: Copying): Promise<void> {
     insert into workspace_dependencies (workspace_id, language, name, description, content, created_by)
     select ${fork}, language, name, description, content, created_by
     from workspace_dependencies where workspace_id = ${member.workspace} and not archived`);
+  await tx.execute(sql`
+    insert into datatable_migration (workspace_id, datatable, timestamp, name, code_up, code_down)
+    select ${fork}, datatable, timestamp, name, code_up, code_down
+    from datatable_migration where workspace_id = ${member.workspace}`);
 }
 
 /** Nothing begins by itself in a fork: schedules and triggers are off, and claim no address that the parent answers to. */

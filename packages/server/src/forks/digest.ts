@@ -3,7 +3,7 @@ import { CipherError, type Vault } from "@towermill/vault";
 import type { Entry } from "@towermill/workspace-files";
 import { itemEntries } from "../handlers/export-items.ts";
 import type { Reader } from "../handlers/export-read.ts";
-import { folderEntries } from "../handlers/export-workspace.ts";
+import { folderEntries, migrationEntries } from "../handlers/export-workspace.ts";
 
 /** An item of a workspace as a comparison names it. */
 export interface ItemName {
@@ -21,6 +21,8 @@ interface Metadata {
   own?: readonly string[];
   /** The only fields that moving an item carries along. */
   only?: readonly string[];
+  /** The file is no JSON. */
+  verbatim?: true;
 }
 
 const runnable = ["on_behalf_of", "on_behalf_of_email"];
@@ -65,7 +67,8 @@ function canonical(value: unknown): unknown {
     .map(([key, member]) => [key, canonical(member)]);
 }
 
-function canonicalText({ kind, own = [], only }: Metadata, content: string): string {
+function canonicalText({ kind, own = [], only, verbatim }: Metadata, content: string): string {
+  if (verbatim) return content;
   const fields = JSON.parse(content) as Record<string, unknown>;
   if (kind.endsWith("app") && typeof fields["policy"] === "object") {
     const policy = fields["policy"] as Record<string, unknown>;
@@ -80,6 +83,7 @@ function canonicalText({ kind, own = [], only }: Metadata, content: string): str
 /** Everything of a workspace that a fork and its parent exchange. */
 async function* comparable(reader: Reader, vault: Pick<Vault, "decrypt">): AsyncGenerator<Entry> {
   yield* folderEntries(reader);
+  yield* migrationEntries(reader);
   const query = { plain_secret: true, include_schedules: true, include_triggers: true } as const;
   yield* itemEntries({ vault }, reader, query);
 }
@@ -106,7 +110,7 @@ export async function digestItems(
   for await (const { name, content } of comparable(reader, lenient)) {
     const metadata = metadataOf(name);
     if (metadata === null) {
-      // the source of a script, whose metadata is next; native triggers are not exchanged
+      // what the next entry completes: the source of a script, the way back of a migration; native triggers stay
       source = name.endsWith("_native_trigger.json") ? "" : JSON.stringify([name, content]);
       continue;
     }
