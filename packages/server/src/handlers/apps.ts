@@ -35,7 +35,8 @@ const searchLength = 4000;
 /** @throws ApiError `not_found` */
 export function readableApp(who: Who, row: AppRow | undefined, name: string): AppRow {
   if (!row) throw notFound("App", name);
-  requireReadable(who, { domain: "apps", kind: "App", path: row.path, acl: row.extra_perms });
+  const asked = { kind: "App", name };
+  requireReadable(who, { domain: "apps", kind: "App", path: row.path, acl: row.extra_perms, asked });
   return row;
 }
 
