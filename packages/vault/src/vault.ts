@@ -6,6 +6,8 @@ import { variablePurpose, workspaceKey } from "./workspace-key.ts";
 export interface Vault {
   readonly db: Database;
   readonly instanceKey: Buffer;
+  /** Tells the worker of a job which secrets it read (`secret` on the bus), so that it can hide them in its log. */
+  tellWorker(read: { jobId: string; workspace: string; paths: readonly string[] }): void;
   /** The key of a workspace as text, from memory when known. Only for admins' eyes. */
   key(workspace: string): Promise<string>;
   /** Ciphertext of a secret variable's value, as base64; the empty text stays empty. */
@@ -42,6 +44,11 @@ export function openVault({ db, bus, instanceKey }: VaultOptions): Vault {
   return {
     db,
     instanceKey,
+    tellWorker: ({ jobId, workspace, paths }) =>
+      bus.publish(
+        "secret",
+        paths.map((path) => JSON.stringify([jobId, workspace, path])),
+      ),
     key,
     encrypt: async (workspace, text) => (text === "" ? "" : seal(text, await key(workspace), variablePurpose)),
     decrypt: async (workspace, ciphertext) =>

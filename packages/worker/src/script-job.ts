@@ -102,13 +102,15 @@ export async function runScriptJob(ctx: WorkerContext, running: RunningJob): Pro
     );
   }
   const mask = createMask((text) => log.write(text));
+  const forget = ctx.secretReads.watch(job.id, (secrets) => mask.await(secrets));
   const io: RunIo = { log: (text) => mask.write(text), stream: (text) => log.stream(text) };
   try {
     const request = await requestFor(ctx, running, { source, onSecret: (secret) => mask.add(secret) });
     const outcome = await ctx.executor.run(request, io, signal);
-    mask.end();
+    await mask.end();
+    const seen = outcome.status === "success" ? outcome : { ...outcome, error: mask.hide(outcome.error) };
     return {
-      ...endingOf(outcome, log.streamed),
+      ...endingOf(seen, log.streamed),
       memPeakKb: outcome.memPeakKb || null,
       runner: outcome.runner,
       startMs: outcome.startMs,
@@ -116,8 +118,10 @@ export async function runScriptJob(ctx: WorkerContext, running: RunningJob): Pro
       deleteAfterSeconds: job.options.deleteAfterSeconds ?? null,
     };
   } catch (error) {
-    mask.end();
+    await mask.end();
     if (error instanceof InterpolationError) return setupFailure("ExecutionErr", error.message);
     throw error;
+  } finally {
+    forget();
   }
 }

@@ -20,12 +20,13 @@ import { createOccupancy } from "./occupancy.ts";
 import { errorResult, RunLost } from "./outcome.ts";
 import { completePerpetual } from "./perpetual.ts";
 import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
+import { createSecretReads } from "./secret-reads.ts";
 import { createWorkspaceEnvironment } from "./workspace-environment.ts";
 import { createSharedFolders } from "./flow-shared.ts";
 import { runScriptJob } from "./script-job.ts";
 import { createSlots, type Stay } from "./slots.ts";
 
-export interface WorkerOptions extends Omit<WorkerContext, "workspaceEnvironment"> {
+export interface WorkerOptions extends Omit<WorkerContext, "workspaceEnvironment" | "secretReads"> {
   dispatcher: Dispatcher;
   flows: FlowDriver;
   databaseUrl: string;
@@ -178,7 +179,8 @@ const givenBack = Symbol("given back");
 /** Starts a worker: registers it, then takes jobs until it is stopped. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { db, bus, log, dispatcher, flows } = options;
-  const ctx: WorkerContext = { ...options, workspaceEnvironment: createWorkspaceEnvironment({ db, bus }) };
+  const secretReads = createSecretReads({ bus, vault: options.vault });
+  const ctx: WorkerContext = { ...options, secretReads, workspaceEnvironment: createWorkspaceEnvironment({ db, bus }) };
   const registration = registrationOf(options);
   const heartbeat = await startHeartbeat({ databaseUrl: options.databaseUrl, registration, intervalMs: 3000 });
   const completer = createCompleter({ db, dispatcher, log });
@@ -242,6 +244,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     bus.subscribe("wake", (woken) => woken.some((tag) => tags.has(tag)) && slots.fill()),
     bus.subscribe("cancel", cancel),
     shared.follow(bus),
+    () => secretReads.stop(),
     bus.onResync(() => slots.fill()),
   ];
   const tick = (): void => {
