@@ -8,7 +8,8 @@ import { limitTo } from "../http/page.ts";
 import { startsWith, visible } from "../http/visibility.ts";
 import { readSetting } from "../identity/workspace-settings.ts";
 import type { Services } from "../services.ts";
-import { draftAlone, draftOverlay, withOverlay } from "./drafts-overlay.ts";
+import { draftAlone, draftOverlay, withOverlay, type DraftOverlay } from "./drafts-overlay.ts";
+import { openDraft } from "./drafts-secret.ts";
 import { contextualVariables } from "./variables-contextual.ts";
 import { listedVariable, variableColumns, type ListedVariable, type VariableRow } from "./variables-row.ts";
 import { encryptionKeyHandlers } from "./variables-key.ts";
@@ -52,6 +53,17 @@ async function shownValue(vault: Vault, call: CallOf<"getVariable">, row: Variab
   return call.query.include_encrypted ? row.value : undefined;
 }
 
+/** The overlay with the value in one's own draft of a secret opened. */
+async function openedOverlay(
+  vault: Vault,
+  { member }: CallOf<"getVariable">,
+  overlay: DraftOverlay,
+): Promise<DraftOverlay> {
+  if (overlay.own === null) return overlay;
+  const own = await openDraft(vault, member.workspace, { kind: "variable", value: overlay.own });
+  return { own, members: { ...overlay.members, draft: own } };
+}
+
 function readers({ db, vault, clock, baseUrl }: Services) {
   const find = ({
     member,
@@ -69,7 +81,9 @@ function readers({ db, vault, clock, baseUrl }: Services) {
   return {
     async getVariable(call: CallOf<"getVariable">) {
       const place = { kind: "variable", path: call.params.path };
-      const overlay = call.query.get_draft ? await draftOverlay(db, call.member, place) : null;
+      const overlay = call.query.get_draft
+        ? await openedOverlay(vault, call, await draftOverlay(db, call.member, place))
+        : null;
       if (overlay?.own && !(await find(call))) return jsonText(draftAlone(place.path, overlay.own, overlay.members));
       const row = await readable(call);
       const found = listedVariable(row, await shownValue(vault, call, row), clock.now());
