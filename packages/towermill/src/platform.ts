@@ -144,6 +144,7 @@ async function openServer(base: Base, stack: Stack, jobs: Later<Jobs>): Promise<
     instanceKey,
     clock: { now: () => new Date() },
     bodyLimit: settings.TOWERMILL_BODY_LIMIT_MB * 1024 * 1024,
+    trustedProxies: settings.TOWERMILL_TRUSTED_PROXIES,
     waitLimitMs: settings.TIMEOUT_WAIT_RESULT * 1000,
     streamLimitMs: settings.TIMEOUT_SSE_STREAM * 1000,
     runnerStats: () => jobs.value?.executor.stats(),
