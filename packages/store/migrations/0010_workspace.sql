@@ -1,5 +1,5 @@
--- Lock: blocks writes to job_done while its index is built, over failed jobs only; the rest creates new tables.
--- The error and success handlers of workspaces; forks of workspaces.
+-- Lock: blocks writes to job_done while its index is built, over failed jobs only, and to audit; the rest creates new tables.
+-- The error and success handlers of workspaces; forks of workspaces; the audit log of one member.
 
 -- A workspace that has a handler: ends of its jobs between `since` and `until` are dealt with.
 create table handler_watch (
@@ -39,3 +39,6 @@ create table datatable_migration (
   code_down    text,
   primary key (workspace_id, datatable, timestamp)
 );
+
+-- Members who are no admins read their own entries only.
+create index audit_member on audit (workspace_id, username, id desc);
