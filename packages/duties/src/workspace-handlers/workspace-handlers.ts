@@ -74,7 +74,7 @@ async function lookAt(ctx: DutyContext, watched: Watched): Promise<void> {
     const ends = await readEnds(db, { workspace: watched.workspace, statuses, limit: atATime });
     const ripe = ends.filter((job) => job.attempt !== "pending");
     for (const job of ripe) await handle(ctx, job, watched);
-    const [waiting] = ends.filter((job) => job.attempt === "pending");
+    const waiting = ends.find((job) => job.attempt === "pending");
     if (waiting && waiting.completed_at < until) until = waiting.completed_at;
     if (ends.length < atATime || ripe.length === 0) break;
   }
