@@ -221,6 +221,14 @@ describe.each(Object.entries(callers))("%s", (_name, caller) => {
   });
 });
 
+test("whatever was made left an entry in the audit log, with who made it", async () => {
+  const list = `/w/${workspace}/audit/list?per_page=1000&action_kind=Created`;
+  const entries = await instance.json<{ resource: string; username: string }[]>("GET", list);
+  const made = items.filter(({ kind }) => !["job", "flow_job", "draft"].includes(kind));
+  const told = new Set(entries.filter(({ username }) => username === "admin").map(({ resource }) => resource));
+  expect(made.filter(({ path }) => !told.has(path)).map(({ path }) => path)).toEqual([]);
+});
+
 describe("changes", () => {
   const state = async (): Promise<string> => {
     const query =
