@@ -2,6 +2,7 @@ import {
   ApiError,
   scopesAllow,
   scopeText,
+  triggerKinds,
   type Member,
   type OperationSpec,
   type RequiredScope,
@@ -68,6 +69,36 @@ function requireRole(op: OperationSpec, member: Member): void {
   }
 }
 
+/** The operators' setting that an operation falls under, by the domain of its scope. */
+const operatorSettings: Readonly<Record<string, string>> = {
+  schedules: "schedules",
+  resources: "resources",
+  variables: "variables",
+  audit: "audit_logs",
+  groups: "groups",
+  folders: "folders",
+  workers: "workers",
+  native_triggers: "triggers",
+  ...Object.fromEntries(triggerKinds.map((kind) => [`${kind}_triggers`, "triggers"])),
+};
+
+/** Runs are told apart: an operator who sees no lists of them still follows the one that they started. */
+function operatorSettingOf({ scope, path }: OperationSpec): string | undefined {
+  if (scope?.domain === "jobs") return /\/list|_list|count/.test(path) ? "runs" : undefined;
+  return scope && operatorSettings[scope.domain];
+}
+
+/** What a workspace hides from its operators is closed to them; the jobs that they start read what they need. */
+async function requireShown(
+  auth: Authentication,
+  { op, caller, member }: { op: OperationSpec; caller: Caller; member: Member },
+) {
+  const setting = operatorSettingOf(op);
+  if (!member.isOperator || member.isAdmin || caller.kind === "job" || setting === undefined) return;
+  if ((await auth.operatorSettings(member.workspace))[setting] === false)
+    throw new ApiError("forbidden", `${op.id}: ${setting} are not shown to operators of ${member.workspace}`);
+}
+
 /**
  * Decides from the matched operation, never from the URL's text, whether the caller may make this call at all.
  * @returns the caller as member of the path's workspace, if the path has one
@@ -87,5 +118,6 @@ export async function requireAccess(
   const member = await memberIn(auth, caller, workspace);
   if (!member) throw new ApiError("forbidden", `Not a member of workspace ${workspace}, or it does not exist`);
   requireRole(op, member);
+  await requireShown(auth, { op, caller, member });
   return member;
 }
