@@ -178,8 +178,10 @@ function foundIn(text: string, url: string): Item[] {
   return items.filter(({ name, content }) => text.includes(content) || (text.includes(name) && !url.includes(name)));
 }
 
+const narrowed = /scripts|flows|apps|variables|resources|schedules|drafts|_triggers/;
 const mayRead = (caller: CallerKind, op: OperationSpec, item: Item): boolean =>
   caller.sees.includes(item.place) &&
+  !(caller.isNarrowed && !(op.scope?.action === "read" && narrowed.test(op.scope.domain))) &&
   !(caller.isOperator && (op.access === "developer" || (item.kind === "secret" && op.id in shows)));
 
 test("every operation that reads is in the table, in one row", () => {
@@ -213,7 +215,7 @@ describe.each(Object.entries(callers))("%s", (_name, caller) => {
           say(`${may ? "does not show" : "shows"} ${item.kind} ${item.place}`);
         if (op.id in tells && may !== (status === 200))
           say(`${may ? "refuses" : "answers"} ${item.kind} ${item.place}`);
-        const gated = caller.isStranger ? status === 403 || status === 401 : false;
+        const gated = (caller.isStranger || caller.isNarrowed) && [401, 403].includes(status);
         if (op.id in exists && !gated && text !== String(may)) say(`says ${text} of ${item.kind} ${item.place}`);
       }
     }

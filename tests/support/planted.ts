@@ -34,9 +34,17 @@ export interface CallerKind {
   sees: readonly Place[];
   isSuperAdmin?: boolean;
   isOperator?: boolean;
+  /** Has only some scopes: other operations are closed. */
+  isNarrowed?: boolean;
   /** Is in no workspace of the planted ones. */
   isStranger?: boolean;
 }
+
+/** Scopes to read what lies in one folder, of every kind that has a path. */
+const inOpenFolder = [
+  ...["scripts", "flows", "apps", "variables", "resources", "schedules", "drafts"],
+  ...triggerKinds.map((kind) => `${kind}_triggers`),
+].map((domain) => `${domain}:read:f/open/*`);
 
 const workspace = "planted";
 let count = 0;
@@ -74,6 +82,7 @@ async function addCallers(instance: Instance): Promise<Record<string, CallerKind
     operator: { token: of("olga"), sees: ["open"], isOperator: true },
     outsider: { token: of("stranger"), sees: [], isStranger: true },
     anonymous: { token: "none", sees: [], isStranger: true },
+    "an admin's token for one folder": { token: await narrow(inOpenFolder), sees: ["open"], isNarrowed: true },
     "a token without scopes": { token: await narrow([]), sees: [], isStranger: true },
   };
 }

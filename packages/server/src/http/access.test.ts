@@ -202,7 +202,7 @@ describe("every operation", () => {
 
   test("with a path is closed to tokens of another path", async () => {
     const open: string[] = [];
-    for (const op of guarded.filter((candidate) => candidate.scope && /\{path\}$/.test(candidate.path))) {
+    for (const op of guarded.filter((one) => one.scope && !one.narrows && /\{path\}$/.test(one.path))) {
       const { domain, action, kind } = op.scope ?? { domain: "", action: "", kind: undefined };
       const scopes = [[domain, action, ...(kind ? [kind] : []), "f/other/*"].join(":")];
       const caller = account("superadmin", { scopes });
@@ -213,6 +213,20 @@ describe("every operation", () => {
       if (!refused) open.push(op.id);
     }
     expect(open).toEqual([]);
+  });
+
+  test("without a path is closed to tokens of paths, but for those that answer by paths", async () => {
+    const wrong: string[] = [];
+    for (const op of guarded.filter((one) => one.scope && !/\{(path|id)\}$/.test(one.path))) {
+      const { domain, action, kind } = op.scope ?? { domain: "", action: "", kind: undefined };
+      const scopes = [[domain, action, ...(kind ? [kind] : []), "f/other/*"].join(":")];
+      const isOpen = await requireAccess(auth, { op, caller: account("superadmin", { scopes }), params }).then(
+        () => true,
+        () => false,
+      );
+      if (isOpen !== (op.narrows === true) && !/path\}/.test(op.path)) wrong.push(`${op.id}: ${isOpen}`);
+    }
+    expect(wrong).toEqual([]);
   });
 
   test("that runs code the caller sends is closed to operators", () => {

@@ -1,6 +1,7 @@
 import {
   ApiError,
   scopesAllow,
+  scopesReach,
   scopeText,
   triggerKinds,
   type Member,
@@ -36,6 +37,13 @@ export function requireScope(caller: Caller, required: RequiredScope): void {
   if (caller.kind === "account" && !scopesAllow(caller.scopes, required)) {
     throw new ApiError("missing_scope", `Access denied. Required scope: ${scopeText(required)}`);
   }
+}
+
+function requireScopeOf(op: OperationSpec, caller: Caller, params: Record<string, unknown>): void {
+  const required = requiredScope(op, params);
+  if (!required) return;
+  if (op.narrows && caller.kind === "account" && scopesReach(caller.scopes, required)) return;
+  requireScope(caller, required);
 }
 
 function requireToken(op: OperationSpec, caller: Caller): void {
@@ -112,8 +120,7 @@ export async function requireAccess(
   if (op.access === "public") return workspace === null ? null : memberIn(auth, caller, workspace);
   requireToken(op, caller);
   requireInstanceRole(op, caller);
-  const required = requiredScope(op, params);
-  if (required) requireScope(caller, required);
+  requireScopeOf(op, caller, params);
   if (workspace === null || !op.path.startsWith("/w/{workspace}/")) return null;
   const member = await memberIn(auth, caller, workspace);
   if (!member) throw new ApiError("forbidden", `Not a member of workspace ${workspace}, or it does not exist`);
