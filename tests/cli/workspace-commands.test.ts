@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { startInstance } from "../support/instance.ts";
 import { deployScript } from "../support/script.ts";
 import { treeOf } from "../support/tree.ts";
@@ -174,11 +174,35 @@ describe("an instance", limits, () => {
 });
 
 describe("git", limits, () => {
+  const everyFile = "defaultTs: bun\nincludes:\n  - '**'\nexcludes: []\n";
+
   test("is told apart from deploying: status, settings both ways", async () => {
     execFileSync("git", ["init", "--quiet", "--initial-branch=main"], { cwd: cli.folder });
-    write("wmill.yaml", "defaultTs: bun\nincludes:\n  - '**'\nexcludes: []\n");
+    write("wmill.yaml", everyFile);
     const status = await cli.ok("gitsync-settings", "status", "--json-output");
     expect(status).toMatch(/"configured": false,\s+"deploy_on_push": false/);
+  });
+
+  test("keeps its settings in the workspace, pushed from files and pulled into them", async () => {
+    const settings = {
+      include_path: ["f/**"],
+      include_type: ["script", "flow"],
+      exclude_path: [],
+      extra_include_path: [],
+    };
+    const git_sync_settings = {
+      repositories: [{ git_repo_resource_path: "$res:u/admin/made", script_path: "hub/1/sync", settings }],
+    };
+    await send("workspaces/edit_git_sync_config", { git_sync_settings });
+    expect(await cli.ok("gitsync-settings", "status", "--json-output")).toMatch(/"configured": true/);
+    await cli.ok("gitsync-settings", "push", "--yes");
+    const kept = (): Promise<{ git_sync: typeof git_sync_settings }> =>
+      instance.json("GET", "/w/yard/workspaces/get_settings");
+    expect((await kept()).git_sync.repositories[0]?.settings.include_path).toEqual(["**"]);
+    await send("workspaces/edit_git_sync_config", { git_sync_settings });
+    await cli.ok("gitsync-settings", "pull", "--replace", "--yes");
+    expect(file("wmill.yaml")).toContain("f/**");
+    write("wmill.yaml", everyFile);
   });
 
   test("binds workspaces to branches", async () => {
@@ -186,6 +210,18 @@ describe("git", limits, () => {
     expect(file("wmill.yaml")).toMatch(/workspaces:[\s\S]*yard/);
     await cli.ok("workspace", "unbind", "--workspace", "yard");
   });
+});
+
+test("workers are listed with how busy they are", limits, async () => {
+  const workers = await vi.waitFor(
+    async () => {
+      const found = await instance.json<{ occupancy_rate?: number }[]>("GET", "/workers/list");
+      expect(found[0]?.occupancy_rate).toEqual(expect.any(Number));
+      return cli.ok("workers");
+    },
+    { timeout: 20_000, interval: 200 },
+  );
+  expect(workers).toMatch(/\d+%/);
 });
 
 test("an entry of the audit log is shown", limits, async () => {
