@@ -81,7 +81,7 @@ async function copyValues({ tx, fork, member }: Copying): Promise<void> {
     from datatable_migration where workspace_id = ${member.workspace}`);
 }
 
-/** Nothing begins by itself in a fork: schedules and triggers are off, and claim no address that the parent answers to. */
+/** Nothing begins by itself in a fork: schedules and triggers are off, and hold their addresses within the fork only. */
 async function copyStarters({ tx, fork, member, username }: Copying): Promise<void> {
   const as = `u/${username}`;
   await tx.execute(sql`
@@ -93,9 +93,9 @@ async function copyStarters({ tx, fork, member, username }: Copying): Promise<vo
   for (const kind of triggerKinds) {
     const table = triggerTable(kind);
     await tx.execute(sql`
-      insert into ${table} (workspace_id, path, script_path, is_flow, mode, config, permissioned_as, email, labels, extra_perms,
+      insert into ${table} (workspace_id, path, script_path, is_flow, mode, config, claim, claim_workspaced, permissioned_as, email, labels, extra_perms,
         edited_by, edited_at)
-      select ${fork}, path, script_path, is_flow, 'disabled', config, ${as}, ${member.email}, labels, extra_perms, edited_by,
+      select ${fork}, path, script_path, is_flow, 'disabled', config, claim, claim is not null, ${as}, ${member.email}, labels, extra_perms, edited_by,
         edited_at
       from ${table} t where workspace_id = ${member.workspace} and ${readable(member)}`);
   }

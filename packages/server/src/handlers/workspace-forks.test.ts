@@ -88,6 +88,27 @@ describe("a fork", () => {
     await db.execute(sql`update workspace set settings = '{}' where id = 'w'`);
   });
 
+  test("has the triggers of its parent, off, and may change and enable them beside it", async () => {
+    const hook = {
+      path: "u/alice/hook",
+      script_path: "u/alice/x",
+      is_flow: false,
+      route_path: "orders",
+      http_method: "post",
+    };
+    const route = { ...hook, authentication_method: "none", is_static_website: false };
+    await said("http_triggers/create", { as: "admin", body: route });
+    await fork("alice");
+    expect(JSON.parse((await inFork("http_triggers/get/u/alice/hook"))[1])).toMatchObject({ mode: "disabled" });
+    expect(await diffs("alice")).toEqual([]);
+    const change = { body: { ...route, http_method: "get", mode: "enabled" } };
+    expect((await inFork("http_triggers/update/u/alice/hook", change))[0]).toBe(200);
+    expect(await diffs("alice")).toEqual([["http_trigger:u/alice/hook", 1, 0]]);
+    const other = { body: { ...route, path: "u/alice/other", http_method: "get" } };
+    expect((await inFork("http_triggers/create", other))[0]).toBe(400);
+    await said("http_triggers/delete/u/alice/hook", { as: "admin", method: "DELETE" });
+  });
+
   test("is made by developers with an unrestricted token, where no rule forbids it", async () => {
     expect((await fork("olga"))[0]).toBe(403);
     expect((await fork("eve"))[0]).toBe(403);
