@@ -42,7 +42,13 @@ export interface CallerKind {
 
 /** Scopes to read what lies in one folder, of every kind that has a path. */
 const inOpenFolder = [
-  ...["scripts", "flows", "apps", "variables", "resources", "schedules", "drafts"],
+  "scripts",
+  "flows",
+  "apps",
+  "variables",
+  "resources",
+  "schedules",
+  "drafts",
   ...triggerKinds.map((kind) => `${kind}_triggers`),
 ].map((domain) => `${domain}:read:f/open/*`);
 

@@ -58,12 +58,12 @@ async function identityOf(db: Queryable, member: Member, body: TriggerBody): Pro
   return { as: wanted, email: row.email };
 }
 
-/** A route outside the workspace's own takes a name from everybody else. @throws ApiError `forbidden` */
 /** Whether an address is held within the workspace only; in a fork all are, for its parent answers to the same ones. */
 function heldWithin({ workspace }: Member, claim: Claim): Sql {
   return sql`(${claim.workspaced} or exists (select from workspace where id = ${workspace} and parent_workspace_id is not null))`;
 }
 
+/** A route outside the workspace's own takes a name from everybody else. @throws ApiError `forbidden` */
 function requireClaimable(member: Member, kind: TriggerKind, claim: Claim): void {
   if (claim.address === null || claim.workspaced || member.isAdmin) return;
   const field = kind === "http" ? "workspaced_route" : "workspaced_local_part";
