@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startInstance } from "../support/instance.ts";
 import { deployScript, runScript } from "../support/script.ts";
+import { allowBundles, editExample, exampleFolder, treeOf, workspaceFolder } from "../support/tree.ts";
 import { cliOf } from "../support/wmill.ts";
 
 const instance = await startInstance();
@@ -85,4 +86,41 @@ describe("a fork by the command line", { timeout: 120_000 }, () => {
     expect(await instance.json("POST", "/workspaces/exists", { body: { id: fork } })).toBe(false);
     expect(await runScript(instance, { workspace: "base", path: "u/admin/greet" })).toBe("two");
   });
+});
+
+test("every kind of item that a fork changed is merged, and both are the same then", { timeout: 180_000 }, async () => {
+  const plain = "--plain-secrets";
+  const parent = await exampleFolder(instance, "shop");
+  await parent.ok("sync", "push", "--yes", plain);
+  await send("shop", "workspaces/create_fork", { id: "wm-fork-shop", name: "Shop's fork" });
+  const source = await workspaceFolder(instance, "wm-fork-shop");
+  await source.ok("sync", "pull", "--yes", plain);
+  allowBundles(source.folder);
+  editExample(source);
+  await source.ok("sync", "push", "--yes", plain);
+  // the command line finds what to merge by the git branch
+  const inSource = (...args: string[]): string => execFileSync("git", args, { cwd: source.folder, encoding: "utf8" });
+  inSource("init", "--quiet", "--initial-branch=main");
+  inSource("-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "--quiet", "--allow-empty", "-m", "begin");
+  inSource("checkout", "--quiet", "-b", "wm-fork/main/shop");
+  await source.ok("workspace", "add", "shop", "shop", `${instance.url}/`, "--token", instance.token);
+  const binding = `\nworkspaces:\n  shop:\n    baseUrl: ${instance.url}/\n    workspaceId: shop\n    gitBranch: main\n`;
+  appendFileSync(join(source.folder, "wmill.yaml"), binding);
+  const merge = (): Promise<string> => source.ok("workspace", "merge", "--yes", "--all", "--direction", "to-parent");
+  const said = await merge();
+  expect(said).toMatch(/Successfully deployed \d+ item/);
+  expect(said).not.toContain("✗");
+  expect(await merge()).toContain("Everything is up to date");
+  const pulled = async (workspace: string): Promise<Record<string, string>> => {
+    const cli_ = await workspaceFolder(instance, workspace);
+    await cli_.ok("sync", "pull", "--yes", plain);
+    return treeOf(cli_.folder);
+  };
+  const [inParent, inFork] = [await pulled("shop"), await pulled("wm-fork-shop")];
+  const own = /schedule\.yaml$|_trigger\.yaml$|^dependencies\//;
+  const shared = (tree: Record<string, string>) =>
+    Object.fromEntries(Object.entries(tree).filter(([name]) => !own.test(name)));
+  expect(shared(inParent)).toEqual(shared(inFork));
+  expect(inParent["f/shop/nightly.schedule.yaml"]).toContain("0 0 4 * * *");
+  expect(inParent["f/shop/on_kafka.kafka_trigger.yaml"]).toContain("group_id: shops");
 });

@@ -10,8 +10,9 @@ export interface FolderItem {
   labels: readonly string[] | null;
 }
 
-export function folderEntry({ name, ...folder }: FolderItem): Entry {
-  return metadata(`f/${name}/folder.meta.json`, { ...folder });
+/** Owners and permissions are written though there are none: that is what they are then. Labels are, if there are any. */
+export function folderEntry({ name, labels, ...folder }: FolderItem): Entry {
+  return metadata(`f/${name}/folder.meta.json`, { ...folder, labels: labels && labels.length > 0 ? labels : null });
 }
 
 export interface MemberItem {

@@ -41,6 +41,10 @@ const files: readonly Metadata[] = [
     only: ["summary", "owners", "extra_perms", "labels"],
   },
 ];
+/** A subscription of Google's belongs to one workspace: clients make another where they move the trigger to. */
+const subscription = ["subscription_id", "subscription_mode", "delivery_config", "base_endpoint"];
+/** Kinds that clients do not move between workspaces: a comparison that named them could never come to an end. */
+const notExchanged = new Set(["native_trigger", "amqp_trigger"]);
 const trigger = /^(.+)\.([a-z]+_trigger)\.json$/s;
 
 function metadataOf(name: string): (Metadata & { path: string }) | null {
@@ -49,8 +53,9 @@ function metadataOf(name: string): (Metadata & { path: string }) | null {
     if (path !== undefined) return { ...file, path };
   }
   const [, path, kind] = trigger.exec(name) ?? [];
-  if (path === undefined || kind === undefined || kind === "native_trigger") return null;
-  return { kind, path, pattern: trigger, own: ["mode", "permissioned_as"] };
+  if (path === undefined || kind === undefined || notExchanged.has(kind)) return null;
+  const own = ["mode", "permissioned_as", ...(kind === "gcp_trigger" ? subscription : [])];
+  return { kind, path, pattern: trigger, own };
 }
 
 function isEmpty(value: unknown): boolean {
@@ -110,8 +115,8 @@ export async function digestItems(
   for await (const { name, content } of comparable(reader, lenient)) {
     const metadata = metadataOf(name);
     if (metadata === null) {
-      // what the next entry completes: the source of a script, the way back of a migration; native triggers stay
-      source = name.endsWith("_native_trigger.json") ? "" : JSON.stringify([name, content]);
+      // what the next entry completes: the source of a script, the way back of a migration; other triggers stay
+      source = name.endsWith("_trigger.json") ? "" : JSON.stringify([name, content]);
       continue;
     }
     const { kind, path } = metadata;
