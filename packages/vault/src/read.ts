@@ -57,7 +57,7 @@ export async function readVariables(ctx: ReadContext, paths: readonly string[]):
   await auditSecretReads(ctx, secrets);
   const { jobId, onSecret } = ctx;
   if (jobId !== undefined && onSecret === undefined && secrets.length > 0)
-    vault.tellWorker({ jobId, workspace: member.workspace, paths: secrets });
+    await vault.tellWorker({ jobId, workspace: member.workspace, paths: secrets });
   return values;
 }
 

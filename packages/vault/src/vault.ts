@@ -1,13 +1,14 @@
 import { createCache, type Bus, type Database } from "@towermill/store";
 import { seal, unseal } from "./cipher.ts";
+import { createTelling, type SecretRead } from "./telling.ts";
 import { variablePurpose, workspaceKey } from "./workspace-key.ts";
 
 /** Encryption for the workspaces of one instance; one per process. */
 export interface Vault {
   readonly db: Database;
   readonly instanceKey: Buffer;
-  /** Tells the worker of a job which secrets it read (`secret` on the bus), so that it can hide them in its log. */
-  tellWorker(read: { jobId: string; workspace: string; paths: readonly string[] }): void;
+  /** Tells the worker of a job which secrets it reads, and waits until that knows, so that it hides them in its log. */
+  tellWorker(read: SecretRead): Promise<void>;
   /** The key of a workspace as text, from memory when known. Only for admins' eyes. */
   key(workspace: string): Promise<string>;
   /** Ciphertext of a secret variable's value, as base64; the empty text stays empty. */
@@ -44,11 +45,7 @@ export function openVault({ db, bus, instanceKey }: VaultOptions): Vault {
   return {
     db,
     instanceKey,
-    tellWorker: ({ jobId, workspace, paths }) =>
-      bus.publish(
-        "secret",
-        paths.map((path) => JSON.stringify([jobId, workspace, path])),
-      ),
+    tellWorker: createTelling(bus),
     key,
     encrypt: async (workspace, text) => (text === "" ? "" : seal(text, await key(workspace), variablePurpose)),
     decrypt: async (workspace, ciphertext) =>

@@ -1,5 +1,5 @@
 import type { Bus } from "@towermill/store";
-import { secretsToHide, type Vault } from "@towermill/vault";
+import { listenForSecrets, secretsToHide, type Vault } from "@towermill/vault";
 
 /** Which secrets the jobs of this worker read by the API while they run. */
 export interface SecretReads {
@@ -8,14 +8,13 @@ export interface SecretReads {
   stop(): void;
 }
 
-/** Listens for what servers tell; told by the server in the same process, before the job has its answer. */
+/** Listens for what servers tell before the job has its answer. */
 export function createSecretReads({ bus, vault }: { bus: Bus; vault: Vault }): SecretReads {
   const watched = new Map<string, (values: Promise<string[]>) => void>();
-  const stop = bus.subscribe("secret", (ids) => {
-    for (const id of ids) {
-      const [jobId = "", workspace = "", path = ""] = JSON.parse(id) as string[];
-      watched.get(jobId)?.(secretsToHide(vault, workspace, [path]));
-    }
+  const stop = listenForSecrets(bus, ({ jobId, workspace, path }) => {
+    const hide = watched.get(jobId);
+    hide?.(secretsToHide(vault, workspace, [path]));
+    return hide !== undefined;
   });
   return {
     watch(jobId, hide) {
