@@ -6,8 +6,8 @@ import { describe, expect, test, vi } from "vitest";
 import { root, startInstance } from "./support/instance.ts";
 import { cliOf } from "./support/wmill.ts";
 
-/** How many are due at once; the long form of the test has 2,000. */
-const count = Number(process.env["TOWERMILL_TEST_SCHEDULES"] ?? 300);
+/** How many are due at once. */
+const count = Number(process.env["TOWERMILL_TEST_SCHEDULES"] ?? 2000);
 
 /** What each server does beside serving, alone in a process. */
 const program = `

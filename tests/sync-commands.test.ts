@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startInstance } from "./support/instance.ts";
@@ -107,11 +107,12 @@ describe("shared dependencies, git settings and worker groups", { timeout: 120_0
 
 test("an instance is pulled into files and pushed from them without a change", { timeout: 120_000 }, async () => {
   await instance.text("POST", "/groups/create", { body: { name: "staff", summary: "All of us" } });
+  await instance.text("POST", "/settings/global/instance_banner", { body: { value: "Hello" } });
   await cli.ok("instance", "add", "here", `${instance.url}/`, instance.token);
   await cli.ok("instance", "pull", "--yes", "--instance", "here");
   expect(file("instance_users.yaml")).toContain("admin@windmill.dev");
   expect(file("instance_groups.yaml")).toContain("All of us");
-  expect(existsSync(join(cli.folder, "instance_settings.yaml"))).toBe(true);
+  expect(file("instance_settings.yaml")).toContain("value: Hello");
   expect(await cli.ok("instance", "push", "--yes", "--instance", "here")).toMatch(/No instance-level changes to apply/);
   writeTo(cli.folder, { "instance_groups.yaml": file("instance_groups.yaml").replace("All of us", "Everybody") });
   await cli.ok("instance", "push", "--yes", "--instance", "here");

@@ -78,6 +78,36 @@ describe("with users, groups, settings and the key, a workspace", { timeout: 120
     expect(secret).toBe("not-a-real-password");
   });
 
+  test("is the same again after its people, settings and permissions were edited", async () => {
+    const flags = [...everything, "--plain-secrets"];
+    const source = await workspaceFolder(instance, "first");
+    await source.ok("sync", "pull", "--yes", ...flags);
+    allowBundles(source.folder);
+    const edits: Record<string, [string, string]> = {
+      "groups/keepers.group.yaml": ["- u/bob", "- u/eve"],
+      "users/bob@example.com.user.yaml": ["role: developer", "role: operator"],
+      "settings.yaml": ["#336699", "#993366"],
+      "f/shop/folder.meta.yaml": ["g/keepers: false", "g/keepers: true"],
+      "f/shop/hello.script.yaml": ["u/eve: false", "u/eve: true"],
+      "f/shop/board.app/app.yaml": ["u/eve: false", "u/eve: true"],
+      "f/shop/database.resource.yaml": ["u/eve: false", "u/eve: true"],
+      "f/shop/nightly.schedule.yaml": ["u/eve: false", "u/eve: true"],
+    };
+    const before = treeOf(source.folder);
+    const after = Object.entries(edits).map(([name, [from, to]]): [string, string] => {
+      expect([name, before[name]]).toEqual([name, expect.stringContaining(from)]);
+      return [name, (before[name] ?? "").replace(from, to)];
+    });
+    writeTo(source.folder, Object.fromEntries(after));
+    const edited = treeOf(source.folder);
+    await source.ok("sync", "push", "--yes", ...flags);
+    expect(await changesToPush(source, ...flags)).toBe("0");
+    expect(await pulled("first", ...flags)).toEqual(edited);
+    writeTo(source.folder, before);
+    await source.ok("sync", "push", "--yes", ...flags);
+    expect(await pulled("first", ...flags)).toEqual(before);
+  });
+
   test("shows its secrets only when plain text was asked for", async () => {
     const tree = JSON.stringify(await pulled("first"));
     expect(tree).not.toContain("not-a-real-password");

@@ -1,52 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startInstance } from "./support/instance.ts";
-import { allowBundles, changesToPush, exampleFolder, treeOf, workspaceFolder } from "./support/tree.ts";
-import type { Cli } from "./support/wmill.ts";
+import { allowBundles, changesToPush, editExample, exampleFolder, treeOf, workspaceFolder } from "./support/tree.ts";
 
 const instance = await startInstance();
 const plain = "--plain-secrets";
-
-function edit(cli: Cli, name: string, [from, to]: [string, string]): void {
-  const path = join(cli.folder, name);
-  const before = readFileSync(path, "utf8");
-  const after = before.replace(from, to);
-  if (after === before) throw new Error(`${name} does not hold ${JSON.stringify(from)}`);
-  writeFileSync(path, after);
-}
-
-/** One change for each kind of item. */
-const edits: Record<string, [string, string]> = {
-  "c_shop.resource-type.yaml": ["A shop", "A larger shop"],
-  "dependencies/package.json": ["{}", '{ "zod": "4.0.0" }'],
-  "f/shop/board.app/app.yaml": ["summary: Board", "summary: Boards"],
-  "f/shop/board.app/count.inline_script.ts": ["return 1", "return 2"],
-  "f/shop/database.resource.yaml": ["db.example", "database.example"],
-  "f/shop/folder.meta.yaml": ["Orders", "All orders"],
-  "f/shop/greeting.variable.yaml": ["value: hello", "value: good morning"],
-  "f/shop/hello.ts": ["hello", "good morning"],
-  "f/shop/hello_py.script.yaml": ["Greets in Python", "Greets, in Python"],
-  "f/shop/key.variable.yaml": ["not-a-real-password", "nor-this-one"],
-  "f/shop/nightly.schedule.yaml": ["0 0 3 * * *", "0 0 4 * * *"],
-  "f/shop/notes.resource.file.md": ["Notes", "More notes"],
-  "f/shop/order.flow/flow.yaml": ["summary: An order", "summary: One order"],
-  "f/shop/order.flow/pack.inline_script.sh": ["packed", "wrapped"],
-  "f/shop/panel.raw_app/index.tsx": ["panel", "board"],
-  "f/shop/panel.raw_app/backend/load.ts": ["[]", "[1]"],
-  "f/shop/totals__mod/sum.ts": ["total + number", "number + total"],
-  "f/shop/on_http.http_trigger.yaml": ["orders/:id", "order/:id"],
-  "f/shop/on_websocket.websocket_trigger.yaml": ["/feed", "/stream"],
-  "f/shop/on_kafka.kafka_trigger.yaml": ["group_id: shop", "group_id: shops"],
-  "f/shop/on_nats.nats_trigger.yaml": ["- orders", "- order"],
-  "f/shop/on_mqtt.mqtt_trigger.yaml": ["qos0", "qos1"],
-  "f/shop/on_amqp.amqp_trigger.yaml": ["queue_name: orders", "queue_name: order"],
-  "f/shop/on_sqs.sqs_trigger.yaml": ["sqs.example/orders", "sqs.example/order"],
-  "f/shop/on_gcp.gcp_trigger.yaml": ["topic_id: orders", "topic_id: order"],
-  "f/shop/on_azure.azure_trigger.yaml": ["subscription_name: shop", "subscription_name: shops"],
-  "f/shop/on_postgres.postgres_trigger.yaml": ["publication_name: orders", "publication_name: order"],
-  "f/shop/on_email.email_trigger.yaml": ["local_part: orders", "local_part: order"],
-};
 
 describe("a workspace in files", { timeout: 120_000 }, () => {
   test("is pushed whole, and pulled elsewhere it is the same byte for byte", async () => {
@@ -65,9 +22,9 @@ describe("a workspace in files", { timeout: 120_000 }, () => {
     const source = await workspaceFolder(instance, "shop");
     await source.ok("sync", "pull", "--yes", plain);
     allowBundles(source.folder);
-    for (const [name, change] of Object.entries(edits)) edit(source, name, change);
+    const count = editExample(source);
     const edited = treeOf(source.folder);
-    expect(await changesToPush(source, plain)).toContain(`${Object.keys(edits).length} changes to apply`);
+    expect(await changesToPush(source, plain)).toContain(`${count} changes to apply`);
     await source.ok("sync", "push", "--yes", plain);
     expect(await changesToPush(source, plain)).toBe("0");
     const elsewhere = await workspaceFolder(instance, "shop");

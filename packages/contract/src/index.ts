@@ -39,6 +39,7 @@ export {
   scopeDomains,
   scopePathPatterns,
   scopesAllow,
+  scopesReach,
   scopeText,
   type RequiredScope,
   type ScopeAction,

@@ -26,6 +26,11 @@ export interface OperationSpec {
   access: Access;
   /** Domain and action a scoped token needs. Absent only for `public` operations. */
   scope?: { domain: ScopeDomain; action: ScopeAction; /** `jobs:run:scripts` and the like. */ kind?: string };
+  /**
+   * Has no path of an item, and answers only items that the paths of a token's scopes cover: a token narrowed to paths may call it,
+   * where other operations without a path need the whole domain.
+   */
+  narrows?: true;
   /** Runs code the caller sends, not code somebody deployed: operators and path-scoped tokens never may. */
   runsCallerCode?: true;
   /** Changes nothing although it is no GET: read-only tokens may. */

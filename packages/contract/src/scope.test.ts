@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isScope, scopePathPatterns, scopesAllow, scopeText, type RequiredScope } from "./scope.ts";
+import { isScope, scopePathPatterns, scopesAllow, scopesReach, scopeText, type RequiredScope } from "./scope.ts";
 
 const read = (path?: string): RequiredScope => ({ domain: "scripts", action: "read", path });
 const write = (path?: string): RequiredScope => ({ domain: "scripts", action: "write", path });
@@ -55,4 +55,19 @@ describe("scopes", () => {
     expect(scopeText(run("scripts", "f/a/b"))).toBe("jobs:run:scripts:f/a/b");
     expect(scopeText(read())).toBe("scripts:read");
   });
+});
+
+test("scopes reach what answers by their paths, whatever these are, and nothing of another domain or action", () => {
+  const reading = { domain: "scripts", action: "read" } as const;
+  for (const scopes of [
+    null,
+    ["scripts:read"],
+    ["scripts:read:f/a/*"],
+    ["scripts:write:u/x/y"],
+    ["flows:read", "scripts:read:*"],
+  ])
+    expect(scopesReach(scopes, reading)).toBe(true);
+  for (const scopes of [[], ["flows:read"], ["jobs:run:scripts:f/a/*"], ["scripts"], ["scripts:read:a:b"]])
+    expect(scopesReach(scopes, reading)).toBe(false);
+  expect(scopesReach(["scripts:read:f/a/*"], { domain: "scripts", action: "write" })).toBe(false);
 });

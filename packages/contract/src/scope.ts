@@ -123,6 +123,15 @@ export function scopesAllow(scopes: readonly string[] | null, required: Required
   });
 }
 
+/** The same for a call that answers only what the scopes' paths cover, whatever these are. */
+export function scopesReach(scopes: readonly string[] | null, required: Omit<RequiredScope, "path">): boolean {
+  if (scopes === null) return true;
+  return scopes.some((text) => {
+    const scope = parseScope(text);
+    return scope !== null && covers({ ...scope, paths: ["*"] }, { ...required, path: "" });
+  });
+}
+
 /** Path patterns a token is narrowed to for lists of a domain; `null` = no narrowing, `[]` = nothing. */
 export function scopePathPatterns(scopes: readonly string[] | null, domain: ScopeDomain): string[] | null {
   if (scopes === null) return null;

@@ -1,4 +1,5 @@
 import { createDispatcher, createPartitions, firstIdAt, newJobId } from "@towermill/queue";
+import { createUnattended } from "@towermill/runnable";
 import { openBus, silentLog, sql } from "@towermill/store";
 import { testDatabase } from "@towermill/testkit";
 import { afterAll, beforeEach, expect, test } from "vitest";
@@ -19,6 +20,7 @@ const ctx: DutyContext = {
   bus,
   dispatcher,
   log: silentLog,
+  unattended: createUnattended({ db, bus }),
   now: () => now,
   retentionDays: 30,
   flowDriver: {

@@ -1,5 +1,6 @@
 import type { FlowDriver } from "@towermill/flow-driver";
 import type { Dispatcher } from "@towermill/queue";
+import type { Unattended } from "@towermill/runnable";
 import type { Bus, Database, Log } from "@towermill/store";
 
 export interface DutyContext {
@@ -9,6 +10,8 @@ export interface DutyContext {
   log: Log;
   /** Moves the flows of steps that ended without a worker. */
   flowDriver: Pick<FlowDriver, "endedElsewhere" | "timeOut" | "reconcile">;
+  /** Makes the jobs of handlers. */
+  unattended: Unattended;
   now(): Date;
   /** Jobs that ended longer ago than this are deleted, in days. */
   retentionDays: number;

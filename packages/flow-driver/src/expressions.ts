@@ -12,6 +12,8 @@ export interface Names {
   steps: readonly string[];
   /** What `variable(path)` and the like answer, JSON text; `null` = it does not exist or may not be read. */
   read(request: HelperRequest): Promise<string | null>;
+  /** Values of the secrets that were read on the way. */
+  secrets: ReadonlySet<string>;
 }
 
 /** The value of an expression as JSON text. @throws Error with what is wrong with the expression */

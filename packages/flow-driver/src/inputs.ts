@@ -7,10 +7,13 @@ import type { Evaluator } from "@towermill/expression";
 import type { Names } from "./expressions.ts";
 import type { Results } from "./result.ts";
 import type { FlowRun } from "./run.ts";
+import { seal } from "./sealed.ts";
+import type { Vault } from "@towermill/vault";
 
 export interface InputContext {
   db: Database;
   evaluator: Evaluator;
+  vault: Vault;
   results: Results;
   namesOf(run: FlowRun, scope: Scope): Names;
   /** Definitions of jobs that this drive knows without reading them. */
@@ -42,7 +45,8 @@ async function argsOf(ctx: InputContext, run: FlowRun, inputs: Inputs): Promise<
   const members = await Promise.all(
     Object.entries(inputs.transforms).map(async ([name, transform]) => {
       try {
-        return [name, await valueOfTransform(ctx.evaluator, transform, names)] as const;
+        const json = await valueOfTransform(ctx.evaluator, transform, names);
+        return [name, await seal(ctx.vault, run.job, { json, secrets: names.secrets })] as const;
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         throw new InputError({ name: "ExecutionErr", message: `Error in the input \`${name}\`: ${message}` });

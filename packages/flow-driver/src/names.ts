@@ -5,6 +5,7 @@ import type { HelperRequest } from "@towermill/expression";
 import type { Names } from "./expressions.ts";
 import type { Plan } from "./plan.ts";
 import { rootOf } from "./place.ts";
+import { unseal } from "./sealed.ts";
 import type { Results } from "./result.ts";
 import type { FlowRun } from "./run.ts";
 
@@ -18,9 +19,13 @@ export interface NamesOptions {
   lookUp(step: string): Promise<string>;
 }
 
+type Reading = NamesOptions & { onSecret(secret: string): void };
+
 /** What the names in an expression stand for, each read at most once and only when it is asked for. */
 export function createNames(options: NamesOptions): Names {
   const { run, scope, results } = options;
+  const secrets = new Set<string>();
+  const reading: Reading = { ...options, onSecret: (secret) => void secrets.add(secret) };
   const read = new Map<string, Promise<string | undefined>>();
   const once = (key: string, load: () => Promise<string | undefined>): Promise<string | undefined> => {
     const known = read.get(key) ?? load();
@@ -31,17 +36,21 @@ export function createNames(options: NamesOptions): Names {
   return {
     workspace: run.job.workspace,
     steps: run.flow.modules.map(({ id }) => id),
-    value: (name) => once(name, () => valueOf(options, name, previous)),
+    value: (name) => once(name, () => valueOf(reading, name, previous)),
     async result(step) {
       const isPrevious = step === scope.previousStep;
       return (await once(`results.${step}`, () => (isPrevious ? previous() : options.lookUp(step)))) ?? "null";
     },
-    read: (request) => readOf(options, request),
+    read: (request) => readOf(reading, request),
+    secrets,
   };
 }
 
-async function readOf({ db, run, vault }: NamesOptions, { kind, argument }: HelperRequest): Promise<string | null> {
-  const ctx = { vault, member: run.job.member, jobId: run.job.id };
+async function readOf(
+  { db, run, vault, onSecret }: Reading,
+  { kind, argument }: HelperRequest,
+): Promise<string | null> {
+  const ctx = { vault, member: run.job.member, jobId: run.job.id, onSecret };
   const rootJob = rootOf(run.job);
   if (kind === "resource") {
     const value = await readResource(ctx, argument);
@@ -57,15 +66,11 @@ async function readOf({ db, run, vault }: NamesOptions, { kind, argument }: Help
   return row?.value ?? "null";
 }
 
-async function valueOf(
-  options: NamesOptions,
-  name: string,
-  previous: () => Promise<string>,
-): Promise<string | undefined> {
+async function valueOf(options: Reading, name: string, previous: () => Promise<string>): Promise<string | undefined> {
   const { run, scope, results } = options;
   switch (name) {
     case "flow_input":
-      return results.args(run, scope.iter);
+      return unseal(options, run.job, await results.args(run, scope.iter));
     case "previous_result":
     case "result":
       return previous();
@@ -101,10 +106,10 @@ async function startOf({ db, run }: NamesOptions): Promise<string> {
   return JSON.stringify(row?.started_at?.toISOString() ?? null);
 }
 
-async function environmentOf({ run, vault }: NamesOptions): Promise<string> {
+async function environmentOf({ run, vault, onSecret }: Reading): Promise<string> {
   const text = JSON.stringify(run.flow.flow_env ?? {});
   const { member, id } = run.job;
-  return interpolate({ vault, member, jobId: id, rootJob: rootOf(run.job) }, text, "flow_env");
+  return interpolate({ vault, member, jobId: id, rootJob: rootOf(run.job), onSecret }, text, "flow_env");
 }
 
 /** The error behind a failed step's result; of a loop, the one there is or a word on how many there are. */

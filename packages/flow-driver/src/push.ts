@@ -41,6 +41,7 @@ async function plannedJob(drive: Drive, state: FlowState, effect: PushEffect): P
     db: ctx.db,
     evaluator: ctx.evaluator,
     results: drive.results,
+    vault: drive.ctx.vault,
     namesOf: (of, scope) => namesOf(drive, of, scope),
     definitionOf: (job) => drive.definitions.get(job),
   };

@@ -48,6 +48,17 @@ describe("with 50,000 of each item", () => {
     expect(await page("scripts/list")).toContain("script_recent");
     expect(await page("variables/list")).toContain("variable_pkey");
     expect(await page("resources/list")).toContain("resource_pkey");
+    expect(await page("flows/list")).toContain("flow_recent");
+    expect(await page("apps/list")).toContain("app_recent");
+    expect(await page("schedules/list")).toContain("schedule_recent");
+    expect(await page("schedules/list_with_jobs")).toContain("schedule_recent");
+    expect(await page("http_triggers/list")).toContain("http_trigger_pkey");
+    expect(await page("audit/list")).toEqual([as === "admin" ? "audit_pkey" : "audit_member"]);
+    expect(await page("trash/list")).toContain("trash_pkey");
+  });
+
+  test("the entries of a member who did nothing are not looked for among those of others", async () => {
+    expect(await readBy(() => json("audit/list?per_page=100", { as: "bob" }))).toContain("audit_member");
   });
 
   test("so is a page below a folder", async () => {

@@ -28,6 +28,8 @@ export interface Services {
   bodyLimit: number;
   /** Longest a `run_wait_result` waits, in milliseconds. */
   waitLimitMs: number;
+  /** Proxies before the server that may be believed about where a request came from; default none. */
+  trustedProxies?: number;
   /** How long an event stream lives before it tells the client to come back, in milliseconds. */
   streamLimitMs: number;
   /** Of the worker in the same process, for metrics; nothing while or where there is none. */

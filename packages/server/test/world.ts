@@ -2,21 +2,25 @@ import { randomBytes } from "node:crypto";
 import {
   aclOperations,
   appsOperations,
+  auditOperations,
   draftsOperations,
   exportOperations,
   favoritesOperations,
+  flowsListOperations,
   nativeTriggersOperations,
   protectionRulesOperations,
   rawAppsOperations,
   resourceHistoryOperations,
   resourcesOperations,
   resourceTypesOperations,
+  schedulesOperations,
   scriptsCodeOperations,
   scriptsListOperations,
   scriptsOperations,
   trashOperations,
   variablesOperations,
   workspaceDependenciesOperations,
+  workspaceForksOperations,
   type Member,
 } from "@towermill/contract";
 import { hashToken, jobToken, newJobId, randomToken } from "@towermill/queue";
@@ -25,14 +29,17 @@ import { openVault } from "@towermill/vault";
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { aclHandlers } from "../src/handlers/acls.ts";
 import { appsHandlers } from "../src/handlers/apps.ts";
+import { auditHandlers } from "../src/handlers/audit.ts";
 import { draftsHandlers } from "../src/handlers/drafts.ts";
 import { exportHandlers } from "../src/handlers/export.ts";
 import { favoritesHandlers } from "../src/handlers/favorites.ts";
+import { flowsListHandlers } from "../src/handlers/flows-list.ts";
 import { guardDeployments, protectionRulesHandlers } from "../src/handlers/protection-rules.ts";
 import { rawAppsHandlers } from "../src/handlers/raw-apps.ts";
 import { resourceHistoryHandlers } from "../src/handlers/resource-history.ts";
 import { resourcesHandlers } from "../src/handlers/resources.ts";
 import { resourceTypesHandlers } from "../src/handlers/resource-types.ts";
+import { schedulesHandlers } from "../src/handlers/schedules.ts";
 import { scriptsCodeHandlers } from "../src/handlers/scripts-code.ts";
 import { scriptsListHandlers } from "../src/handlers/scripts-list.ts";
 import { scriptsHandlers } from "../src/handlers/scripts.ts";
@@ -41,6 +48,7 @@ import { nativeTriggersHandlers } from "../src/handlers/triggers-native.ts";
 import { triggerRoutes } from "../src/handlers/triggers.ts";
 import { variablesHandlers } from "../src/handlers/variables.ts";
 import { workspaceDependenciesHandlers } from "../src/handlers/workspace-dependencies.ts";
+import { workspaceForksHandlers } from "../src/handlers/workspace-forks.ts";
 import { createApp } from "../src/http/app.ts";
 import { mount } from "../src/http/mount.ts";
 import { createAuthentication, type Authentication } from "../src/identity/authentication.ts";
@@ -117,6 +125,10 @@ function appOf(services: Services, auth: Authentication, pushed: UnlockedScript[
     mount(protectionRulesOperations, protectionRulesHandlers(services)),
     mount(exportOperations, exportHandlers(services)),
     mount(aclOperations, aclHandlers(services)),
+    mount(auditOperations, auditHandlers(services)),
+    mount(flowsListOperations, flowsListHandlers(services)),
+    mount(schedulesOperations, schedulesHandlers(services)),
+    mount(workspaceForksOperations, workspaceForksHandlers(services, auth)),
   ];
   return createApp({ services, auth, routes: guardDeployments(services, routes.flat()) });
 }

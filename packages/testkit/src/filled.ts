@@ -59,7 +59,7 @@ export async function fillJobs(db: Database, { workspace, fill }: { workspace: s
   });
 }
 
-/** Fills a workspace with scripts, variables and resources, so many of each, in a hundred folders. */
+/** Fills a workspace with so many items of each kind, in a hundred folders, and as many entries of audit and trash. */
 export async function fillItems(db: Database, { workspace, each }: { workspace: string; each: number }): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.execute(sql`set local statement_timeout = 0`);
@@ -74,6 +74,34 @@ export async function fillItems(db: Database, { workspace, each }: { workspace: 
     await tx.execute(sql`
       insert into resource (workspace_id, path, value, resource_type)
       select ${workspace}, 'f/f' || n % 100 || '/r' || n, '{}', 't' || n % 20 from generate_series(1, ${each}::int) n`);
-    await tx.execute(sql`analyze script, variable, resource, draft, favorite`);
+    const named = (letter: string): Sql => sql`'f/f' || n % 100 || ${`/${letter}`} || n`;
+    const numbers = sql`generate_series(1, ${each}::int) n`;
+    const ago = sql`now() - make_interval(secs => n)`;
+    await tx.execute(sql`
+      insert into flow (workspace_id, path, value, version, edited_by, edited_at)
+      select ${workspace}, ${named("flow")}, '{"modules":[]}', n, 'alice', ${ago} from ${numbers}`);
+    await tx.execute(
+      sql`insert into app (workspace_id, path, version) select ${workspace}, ${named("app")}, n from ${numbers}`,
+    );
+    await tx.execute(sql`
+      insert into app_version (id, app_id, value, created_by, created_at)
+      select version, id, '{}', 'alice', now() from app where workspace_id = ${workspace}`);
+    await tx.execute(sql`
+      insert into schedule (workspace_id, path, schedule, timezone, script_path, permissioned_as, email, edited_by, edited_at)
+      select ${workspace}, ${named("sch")}, '0 0 3 * * *', 'UTC', 'f/f1/s1', 'u/alice', 'alice@example.com', 'alice', ${ago}
+      from ${numbers}`);
+    await tx.execute(sql`
+      insert into http_trigger (workspace_id, path, script_path, is_flow, config, permissioned_as, email, edited_by, edited_at)
+      select ${workspace}, ${named("http")}, 'f/f1/s1', false, '{}', 'u/alice', 'alice@example.com', 'alice', ${ago}
+      from ${numbers}`);
+    await tx.execute(sql`
+      insert into audit (workspace_id, username, operation, action_kind, resource)
+      select ${workspace}, case when n % 3 = 0 then 'alice' else 'admin' end, 'scripts.create', 'Created', ${named("s")}
+      from ${numbers}`);
+    await tx.execute(sql`
+      insert into trash (workspace_id, item_kind, item_path, item_data, deleted_by)
+      select ${workspace}, 'variable', ${named("gone")}, '{}', 'alice' from ${numbers}`);
+    await tx.execute(sql`
+      analyze script, variable, resource, flow, app, app_version, schedule, http_trigger, audit, trash, draft, favorite`);
   });
 }

@@ -13,7 +13,7 @@ export function faces({ app, oauth }: Pick<Server, "app" | "oauth">, mcp: Pick<M
   return (request, env) => {
     const pathname = pathnameOf(request.url);
     if (mcp.serves(pathname)) return mcp.fetch(request);
-    if (oauth.serves(pathname)) return oauth.fetch(request);
+    if (oauth.serves(pathname)) return oauth.fetch(request, env);
     return app.fetch(request, env);
   };
 }

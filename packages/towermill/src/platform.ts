@@ -12,6 +12,7 @@ import {
 } from "@towermill/flow-driver";
 import { createDispatcher, createPartitions, type Dispatcher } from "@towermill/queue";
 import { createMcp } from "@towermill/mcp";
+import { createUnattended, type Flows } from "@towermill/runnable";
 import { createServer, listen, type Listening } from "@towermill/server";
 import {
   errorCode,
@@ -143,6 +144,7 @@ async function openServer(base: Base, stack: Stack, jobs: Later<Jobs>): Promise<
     instanceKey,
     clock: { now: () => new Date() },
     bodyLimit: settings.TOWERMILL_BODY_LIMIT_MB * 1024 * 1024,
+    trustedProxies: settings.TOWERMILL_TRUSTED_PROXIES,
     waitLimitMs: settings.TIMEOUT_WAIT_RESULT * 1000,
     streamLimitMs: settings.TIMEOUT_SSE_STREAM * 1000,
     runnerStats: () => jobs.value?.executor.stats(),
@@ -156,7 +158,8 @@ async function openServer(base: Base, stack: Stack, jobs: Later<Jobs>): Promise<
 
 /** The background work: duties that one process does at a time, and the ticker of schedules that every server has. */
 function openBackground(base: Base, stack: Stack): void {
-  const { db, bus, dispatcher, log, settings, flowDriver, flows, evaluator } = base;
+  const { db, bus, dispatcher, log, settings, flowDriver, flows: deployed, evaluator } = base;
+  const flows: Flows<FlowVersion> = { resolve: (who, target) => deployed.resolve(who, target), newJob: newFlowJob };
   const duties = startDuties({
     db,
     bus,
@@ -167,6 +170,7 @@ function openBackground(base: Base, stack: Stack): void {
     duties: allDuties,
     holder: processName,
     flowDriver,
+    unattended: createUnattended<FlowVersion>({ db, bus, flows }),
   });
   stack.push(() => duties.stop());
   const ticker = startTicker<FlowVersion>({
@@ -175,7 +179,7 @@ function openBackground(base: Base, stack: Stack): void {
     dispatcher,
     log,
     flowDriver,
-    flows: { resolve: (who, target) => flows.resolve(who, target), newJob: newFlowJob },
+    flows,
     async retryIf(expression, { workspace, result, error }) {
       return (
         (await evaluator.evaluate(expression, { domain: workspace, predicate: true, inputs: { result, error } })) ===

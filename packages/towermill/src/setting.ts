@@ -60,6 +60,11 @@ const schema = z.object({
     "How jobs are isolated; auto takes the strongest that works",
   ),
   TOWERMILL_MEMORY_LIMIT_MB: number(2048, 64, "Memory a job may use"),
+  TOWERMILL_TRUSTED_PROXIES: number(
+    0,
+    0,
+    "Proxies before the server whose X-Forwarded-For is believed; failed logins are counted by the address they saw",
+  ),
   TOWERMILL_BODY_LIMIT_MB: number(32, 1, "Largest request body"),
   TOWERMILL_RETENTION_DAYS: number(30, 1, "Ended jobs are deleted after this"),
   TOWERMILL_GRACE_SECONDS: number(20, 0, "How long a stopping worker lets its jobs run before it gives them back"),

@@ -1,6 +1,7 @@
 export { CipherError } from "./cipher.ts";
 export { interpolate, interpolateArguments, type InterpolationContext } from "./interpolate.ts";
 export { InterpolationError } from "./failure.ts";
-export { readResource, readVariable, type ReadContext } from "./read.ts";
+export { readResource, readVariable, secretsToHide, type ReadContext } from "./read.ts";
+export { listenForSecrets } from "./telling.ts";
 export { openVault, type Vault } from "./vault.ts";
 export { replaceWorkspaceKey, workspaceKey } from "./workspace-key.ts";

@@ -53,11 +53,23 @@ export async function readVariables(ctx: ReadContext, paths: readonly string[]):
     if (is_secret && plain !== "") ctx.onSecret?.(plain);
     values.set(path, plain);
   }
-  await auditSecretReads(
-    ctx,
-    readable.filter((row) => row.is_secret).map((row) => row.path),
-  );
+  const secrets = readable.filter((row) => row.is_secret).map((row) => row.path);
+  await auditSecretReads(ctx, secrets);
+  const { jobId, onSecret } = ctx;
+  if (jobId !== undefined && onSecret === undefined && secrets.length > 0)
+    await vault.tellWorker({ jobId, workspace: member.workspace, paths: secrets });
   return values;
+}
+
+/**
+ * Values of secrets that somebody read with the right to, for whoever has to hide them; not audited, for nobody gets them.
+ * What cannot be decrypted is left out.
+ */
+export async function secretsToHide(vault: Vault, workspace: string, paths: readonly string[]): Promise<string[]> {
+  const rows = await vault.db.query<{ value: string }>(sql`
+    select value from variable where workspace_id = ${workspace} and path = any(${paths}::text[]) and is_secret`);
+  const opened = await Promise.allSettled(rows.map(({ value }) => vault.decrypt(workspace, value)));
+  return opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
 /** Values, as JSON texts, of the resources among `paths` that exist and may be read. Their references are not resolved. */

@@ -1,11 +1,14 @@
 import { createCache, type Bus, type Database } from "@towermill/store";
 import { seal, unseal } from "./cipher.ts";
+import { createTelling, type SecretRead } from "./telling.ts";
 import { variablePurpose, workspaceKey } from "./workspace-key.ts";
 
 /** Encryption for the workspaces of one instance; one per process. */
 export interface Vault {
   readonly db: Database;
   readonly instanceKey: Buffer;
+  /** Tells the worker of a job which secrets it reads, and waits until that knows, so that it hides them in its log. */
+  tellWorker(read: SecretRead): Promise<void>;
   /** The key of a workspace as text, from memory when known. Only for admins' eyes. */
   key(workspace: string): Promise<string>;
   /** Ciphertext of a secret variable's value, as base64; the empty text stays empty. */
@@ -42,6 +45,7 @@ export function openVault({ db, bus, instanceKey }: VaultOptions): Vault {
   return {
     db,
     instanceKey,
+    tellWorker: createTelling(bus),
     key,
     encrypt: async (workspace, text) => (text === "" ? "" : seal(text, await key(workspace), variablePurpose)),
     decrypt: async (workspace, ciphertext) =>

@@ -1,5 +1,5 @@
 /** Shares of slot time in use over windows of seconds; a window counts once it has passed. */
-const windows = { _15s: 15, _5m: 300, _30m: 1800 } as const;
+const windows = { "15s": 15, "5m": 300, "30m": 1800 } as const;
 
 interface Sample {
   atMs: number;
@@ -13,7 +13,7 @@ export function createOccupancy(
 ): {
   begin(atMs: number): void;
   end(atMs: number): void;
-  /** `{"": share since start, _15s, _5m, _30m}` for the windows that have passed. */
+  /** `{now: share since start, "15s", "5m", "30m"}`, windows only once they have passed. */
   read(atMs: number): Record<string, number>;
 } {
   let running = 0;
@@ -38,8 +38,8 @@ export function createOccupancy(
     read(atMs) {
       advance(atMs);
       samples.push({ atMs, busyMs });
-      samples = samples.filter((sample) => sample.atMs >= atMs - windows._30m * 1000 - 10_000);
-      const shares: Record<string, number> = { "": share({ atMs: startMs, busyMs: 0 }, atMs) };
+      samples = samples.filter((sample) => sample.atMs >= atMs - windows["30m"] * 1000 - 10_000);
+      const shares: Record<string, number> = { now: share({ atMs: startMs, busyMs: 0 }, atMs) };
       for (const [name, seconds] of Object.entries(windows)) {
         const from = samples.findLast((sample) => sample.atMs <= atMs - seconds * 1000);
         if (from) shares[name] = share(from, atMs);

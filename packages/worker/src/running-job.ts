@@ -5,8 +5,10 @@ import type { Vault } from "@towermill/vault";
 import type { Code } from "./code.ts";
 import type { EnvironmentOptions } from "./environment.ts";
 import type { JobLog } from "./job-log.ts";
+import type { SecretReads } from "./secret-reads.ts";
+import type { WorkspaceEnvironment } from "./workspace-environment.ts";
 
-/** What running a job needs; made once per worker. */
+/** What running a job needs, made once per worker. */
 export interface WorkerContext {
   db: Database;
   bus: Bus;
@@ -16,6 +18,9 @@ export interface WorkerContext {
   environment: EnvironmentOptions;
   /** Environment the worker group gives to every job. */
   groupEnvironment: Record<string, string>;
+  /** Environment that a workspace gives to every job of it. */
+  workspaceEnvironment: WorkspaceEnvironment;
+  secretReads: SecretReads;
   vault: Vault;
   /** Longest a job may run, in seconds; a job's own timeout may only be shorter. */
   maximumTimeoutSeconds: number;

@@ -39,16 +39,24 @@ function asksForFresh(content: string): boolean {
   return /^(?:\s*(?:\/\/|#)[^\n]*\n)*?\s*(?:\/\/|#)\s*fresh\s*$/m.test(content.slice(0, 2000));
 }
 
-const environmentHashes = new WeakMap<Record<string, string>, string>();
+/** What the worker group and the workspace add to the environment of every job. */
+interface StandingEnvironment {
+  variables: Record<string, string>;
+  hash: string;
+}
 
-/** @param environment of the worker group, which never changes in a process */
-function environmentHash(environment: Record<string, string>): string {
-  const known = environmentHashes.get(environment);
-  if (known !== undefined) return known;
-  const made = createHash("sha256")
-    .update(JSON.stringify(Object.entries(environment).sort()))
-    .digest("hex");
-  environmentHashes.set(environment, made);
+const standing = new WeakMap<object, WeakMap<object, StandingEnvironment>>();
+
+/** Both come as the same object while they last: they are put together once. */
+function standingEnvironment(group: Record<string, string>, workspace: Record<string, string>): StandingEnvironment {
+  const ofGroup = standing.get(group) ?? new WeakMap<object, StandingEnvironment>();
+  standing.set(group, ofGroup);
+  const known = ofGroup.get(workspace);
+  if (known) return known;
+  const variables = { ...group, ...workspace };
+  const text = JSON.stringify(Object.entries(variables).sort());
+  const made = { variables, hash: createHash("sha256").update(text).digest("hex") };
+  ofGroup.set(workspace, made);
   return made;
 }
 
@@ -66,14 +74,19 @@ async function requestFor(
   { source, onSecret }: { source: Source; onSecret(secret: string): void },
 ): Promise<RunRequest> {
   const { job } = running;
-  const contextual = jobEnvironment(job, ctx.environment);
+  const workspaceEnvironment = await ctx.workspaceEnvironment(job.workspace);
+  const around = standingEnvironment(ctx.groupEnvironment, workspaceEnvironment);
+  const own = jobEnvironment(job, ctx.environment);
+  const resolved = async (given: string): Promise<string> => {
+    // no secret is read for a job that is not there
+    await running.isWritten;
+    const contextual = { ...workspaceEnvironment, ...own };
+    const { vault } = ctx;
+    const who = { member: job.member, jobId: job.id, rootJob: job.rootJob ?? job.id };
+    return interpolateArguments({ vault, ...who, contextual, onSecret }, given);
+  };
   const given = withPinnedDatabase(source, job.args ?? "{}");
-  // no secret is read for a job that is not there
-  if (given.includes("$")) await running.isWritten;
-  const args = await interpolateArguments(
-    { vault: ctx.vault, member: job.member, jobId: job.id, rootJob: job.rootJob ?? job.id, contextual, onSecret },
-    given,
-  );
+  const args = given.includes("$") ? await resolved(given) : given;
   return {
     jobId: job.id,
     attempt: job.attempt,
@@ -81,7 +94,7 @@ async function requestFor(
     domain: {
       workspace: job.workspace,
       permissionedAs: job.permissionedAs,
-      environment: environmentHash(ctx.groupEnvironment),
+      environment: around.hash,
       ...(job.options.flow?.version !== undefined && { flowVersion: job.options.flow.version }),
     },
     script: source.script,
@@ -89,9 +102,7 @@ async function requestFor(
     entrypoint: job.entrypoint ?? "main",
     preprocess: job.options.preprocess ?? false,
     args,
-    env: job.options.envs
-      ? { ...ctx.groupEnvironment, ...scriptEnvironment(job.options.envs), ...contextual }
-      : { ...ctx.groupEnvironment, ...contextual },
+    env: { ...around.variables, ...scriptEnvironment(job.options.envs), ...own },
     timeoutMs: timeoutMs(ctx, running),
     shared: sharedKeyOf(job),
     mayRun: running.isWritten,
@@ -114,13 +125,15 @@ export async function runScriptJob(ctx: WorkerContext, running: RunningJob): Pro
     );
   }
   const mask = createMask((text) => log.write(text));
+  const forget = ctx.secretReads.watch(job.id, (secrets) => mask.await(secrets));
   const io: RunIo = { log: (text) => mask.write(text), stream: (text) => log.stream(text) };
   try {
     const request = await requestFor(ctx, running, { source, onSecret: (secret) => mask.add(secret) });
     const outcome = await ctx.executor.run(request, io, signal);
-    mask.end();
+    await mask.end();
+    const seen = outcome.status === "success" ? outcome : { ...outcome, error: mask.hide(outcome.error) };
     return {
-      ...endingOf(outcome, log.streamed),
+      ...endingOf(seen, log.streamed),
       memPeakKb: outcome.memPeakKb || null,
       runner: outcome.runner,
       startMs: outcome.startMs,
@@ -128,8 +141,10 @@ export async function runScriptJob(ctx: WorkerContext, running: RunningJob): Pro
       deleteAfterSeconds: job.options.deleteAfterSeconds ?? null,
     };
   } catch (error) {
-    mask.end();
+    await mask.end();
     if (error instanceof InterpolationError) return setupFailure("ExecutionErr", error.message);
     throw error;
+  } finally {
+    forget();
   }
 }

@@ -165,12 +165,39 @@ test("a SQL script runs on the database it pins, under the rights of its job", a
   expect(JSON.stringify(foreign.result)).toContain("Resource u/bob/db not found for `database`");
 });
 
+test("environment variables of the workspace reach its jobs at once, as references too, and hide nothing of the platform's", async () => {
+  const set = async (variables: Record<string, string>): Promise<void> => {
+    await db.execute(
+      sql`update workspace set settings = ${sql.json({ environment_variables: variables })} where id = 'admins'`,
+    );
+    bus.publish("changed", ["workspace:admins"]);
+  };
+  const rawCode = `const early = process.env.REGION;
+    export function main(r: string) { const { REGION, WM_WORKSPACE, PATH } = process.env; return [early, REGION, r, WM_WORKSPACE, PATH === "mine"]; }`;
+  for (const region of ["eu", "us"]) {
+    await set({ REGION: region, WM_WORKSPACE: "other", PATH: "mine" });
+    expect((await run({ rawCode, args: '{"r":"$REGION"}' })).result).toEqual([region, region, region, "admins", false]);
+  }
+  await set({});
+  expect((await run({ rawCode, args: '{"r":"$REGION"}' })).result).toEqual([null, null, "$REGION", "admins", false]);
+});
+
 test("labels and failures that a result names are applied to the job", async () => {
   const labelled = await run({ rawCode: `export function main() { return { wm_labels: ["blue", "1"], value: 1 }; }` });
   const { labels } = await db.one<{ labels: string[] }>(sql`select labels from job_done where id = ${labelled.id}`);
   expect(labels).toEqual(["blue", "1"]);
   const failed = await run({ rawCode: `export function main() { return { wm_failure: "not good enough" }; }` });
   expect(failed).toMatchObject({ status: "failure", result: { error: { message: "not good enough" } } });
+});
+
+test("a heartbeat tells how much of the worker was in use", async () => {
+  const told = await until(async () => {
+    const row = await db.maybe<{ now: number }>(sql`
+      select (occupancy ->> 'now')::float8 as now from worker where occupancy ? 'now' and jobs_executed > 0`);
+    return row?.now;
+  });
+  expect(told).toBeGreaterThan(0);
+  expect(told).toBeLessThanOrEqual(1);
 });
 
 test("a running job that is cancelled ends within two seconds with its canceler and reason", async () => {

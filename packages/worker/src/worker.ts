@@ -20,11 +20,13 @@ import { createOccupancy } from "./occupancy.ts";
 import { errorResult, RunLost } from "./outcome.ts";
 import { completePerpetual } from "./perpetual.ts";
 import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
+import { createSecretReads } from "./secret-reads.ts";
+import { createWorkspaceEnvironment } from "./workspace-environment.ts";
 import { createSharedFolders } from "./flow-shared.ts";
 import { runScriptJob } from "./script-job.ts";
 import { createSlots, type Stay } from "./slots.ts";
 
-export interface WorkerOptions extends WorkerContext {
+export interface WorkerOptions extends Omit<WorkerContext, "workspaceEnvironment" | "secretReads"> {
   dispatcher: Dispatcher;
   flows: FlowDriver;
   databaseUrl: string;
@@ -184,6 +186,8 @@ const givenBack = Symbol("given back");
 /** Starts a worker: registers it, then takes jobs until it is stopped. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { db, bus, log, dispatcher, flows } = options;
+  const secretReads = createSecretReads({ bus, vault: options.vault });
+  const ctx: WorkerContext = { ...options, secretReads, workspaceEnvironment: createWorkspaceEnvironment({ db, bus }) };
   const registration = registrationOf(options);
   const heartbeat = await startHeartbeat({ databaseUrl: options.databaseUrl, registration, intervalMs: 3000 });
   const logs = createLogWriter({ db, bus, log });
@@ -203,7 +207,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const abort = new AbortController();
     occupancy.begin(performance.now());
     const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay), takesSlot: stay.takesSlot };
-    const over = runToEnd(options, parts, { job, signal: abort.signal, isWritten }).catch((error: unknown) => {
+    const over = runToEnd(ctx, parts, { job, signal: abort.signal, isWritten }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
       return null;
     });
@@ -249,6 +253,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     bus.subscribe("wake", (woken) => woken.some((tag) => tags.has(tag)) && slots.fill()),
     bus.subscribe("cancel", cancel),
     shared.follow(bus),
+    () => secretReads.stop(),
     bus.onResync(() => slots.fill()),
   ];
   const tick = (): void => {

@@ -20,12 +20,14 @@ export {
 } from "./items.ts";
 export { scriptEntries, type ScriptItem } from "./script.ts";
 export {
+  datatableMigrationEntries,
   dependenciesEntry,
   encryptionKeyEntry,
   folderEntry,
   groupEntry,
   memberEntry,
   settingsEntry,
+  type DatatableMigrationItem,
   type FolderItem,
   type GroupItem,
   type MemberItem,

@@ -10,8 +10,9 @@ export interface FolderItem {
   labels: readonly string[] | null;
 }
 
-export function folderEntry({ name, ...folder }: FolderItem): Entry {
-  return metadata(`f/${name}/folder.meta.json`, { ...folder });
+/** Owners and permissions are written though there are none: that is what they are then. Labels are, if there are any. */
+export function folderEntry({ name, labels, ...folder }: FolderItem): Entry {
+  return metadata(`f/${name}/folder.meta.json`, { ...folder, labels: labels && labels.length > 0 ? labels : null });
 }
 
 export interface MemberItem {
@@ -87,4 +88,26 @@ export function dependenciesEntry(item: { language: string; name: string; conten
   const file = dependencyFiles[item.language];
   if (file === undefined) return null;
   return { name: `dependencies/${item.name === "" ? "" : `${item.name}.`}${file}`, content: item.content };
+}
+
+export interface DatatableMigrationItem {
+  datatable: string;
+  /** Digits of the moment it was made, by which migrations are ordered. */
+  timestamp: number;
+  name: string;
+  code_up: string;
+  code_down: string | null;
+}
+
+/** A migration of a data table: how to go back, if there is a way, and how to go on. */
+export function datatableMigrationEntries({
+  datatable,
+  timestamp,
+  name,
+  code_up,
+  code_down,
+}: DatatableMigrationItem): Entry[] {
+  const file = `migrations/datatable/${datatable}/${timestamp}_${name}`;
+  const down = code_down === null ? [] : [{ name: `${file}.down.sql`, content: code_down }];
+  return [...down, { name: `${file}.up.sql`, content: code_up }];
 }

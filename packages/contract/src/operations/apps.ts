@@ -126,6 +126,7 @@ export const appsOperations = [
   operation({
     ...reading,
     id: "getAppByVersion",
+    narrows: true,
     path: "/w/{workspace}/apps/get/v/{id}",
     summary: "An app as one of its versions was",
     params: z.object({ workspace: storable, id: versionId }),
@@ -142,6 +143,7 @@ export const appsOperations = [
   operation({
     ...reading,
     id: "listApps",
+    narrows: true,
     path: "/w/{workspace}/apps/list",
     summary: "The apps one may read",
     params: inWorkspace,
@@ -162,6 +164,7 @@ export const appsOperations = [
   operation({
     ...reading,
     id: "listSearchApp",
+    narrows: true,
     path: "/w/{workspace}/apps/list_search",
     summary: "Paths and the beginning of the values of apps, for a search box",
     params: inWorkspace,

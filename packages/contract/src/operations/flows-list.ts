@@ -14,6 +14,7 @@ const read = {
 export const flowsListOperations = [
   operation({
     id: "listFlows",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/flows/list",
     summary: "The flows one may read",
@@ -40,6 +41,7 @@ export const flowsListOperations = [
   }),
   operation({
     id: "listSearchFlow",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/flows/list_search",
     summary: "Paths and definitions of all flows, for a search box",
@@ -48,6 +50,7 @@ export const flowsListOperations = [
   }),
   operation({
     id: "listFlowPaths",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/flows/list_paths",
     summary: "The paths of all flows one may read",

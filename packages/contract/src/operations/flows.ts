@@ -90,6 +90,7 @@ export const flowsOperations = [
   }),
   operation({
     id: "getFlowVersion",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/flows/get/v/{version}",
     summary: "One version of a flow",

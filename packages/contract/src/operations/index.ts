@@ -2,6 +2,7 @@ import type { OperationSpec } from "../operation.ts";
 import { accountOperations } from "./accounts.ts";
 import { aclOperations } from "./acls.ts";
 import { auditOperations } from "./audit.ts";
+import { datatablesOperations } from "./datatables.ts";
 import { draftsOperations } from "./drafts.ts";
 import { favoritesOperations } from "./favorites.ts";
 import { flowsApprovalsOperations } from "./flows-approvals.ts";
@@ -29,6 +30,7 @@ import { scriptsListOperations } from "./scripts-list.ts";
 import { scriptsOperations } from "./scripts.ts";
 import { settingsOperations } from "./settings.ts";
 import { sharedUiOperations } from "./shared-ui.ts";
+import { slackOperations } from "./slack.ts";
 import { tokenOperations } from "./tokens.ts";
 import { variablesOperations } from "./variables.ts";
 import { instanceJobsOperations, workersOperations } from "./workers.ts";
@@ -42,6 +44,7 @@ import { rawAppsOperations } from "./raw-apps.ts";
 import { resourceHistoryOperations } from "./resource-history.ts";
 import { trashOperations } from "./trash.ts";
 import { workspaceDependenciesOperations } from "./workspace-dependencies.ts";
+import { workspaceForksOperations } from "./workspace-forks.ts";
 import { triggerAddressOperations, triggersOperations } from "./triggers.ts";
 import { instanceGroupsOperations, instanceUsersOperations } from "./export-instance.ts";
 
@@ -56,6 +59,9 @@ export {
   resourceHistoryOperations,
   trashOperations,
   workspaceDependenciesOperations,
+  workspaceForksOperations,
+  datatablesOperations,
+  slackOperations,
   triggerAddressOperations,
   triggersOperations,
   accountOperations,
@@ -111,6 +117,9 @@ export const operations: readonly OperationSpec[] = [
   ...resourceHistoryOperations,
   ...trashOperations,
   ...workspaceDependenciesOperations,
+  ...workspaceForksOperations,
+  ...datatablesOperations,
+  ...slackOperations,
   ...triggerAddressOperations,
   ...triggersOperations,
   ...accountOperations,

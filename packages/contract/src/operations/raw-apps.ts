@@ -57,6 +57,7 @@ export const rawAppsOperations = [
   }),
   operation({
     id: "listRawApps",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/raw_apps/list",
     tag: "RawApp",

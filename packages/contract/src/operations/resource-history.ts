@@ -43,6 +43,7 @@ export const resourceHistoryOperations = [
   operation({
     ...reading,
     id: "getResourceVersion",
+    narrows: true,
     path: "/w/{workspace}/resources/history/v/{id}",
     summary: "An earlier value of a resource, and which items it refers to are gone",
     params: one,

@@ -157,6 +157,7 @@ export const resourcesOperations = [
   }),
   operation({
     id: "listResource",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/resources/list",
     tag: "Resource",
@@ -181,6 +182,7 @@ export const resourcesOperations = [
   }),
   operation({
     id: "listSearchResource",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/resources/list_search",
     tag: "Resource",
@@ -192,6 +194,7 @@ export const resourcesOperations = [
   }),
   operation({
     id: "listResourceNames",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/resources/list_names/{name}",
     tag: "Resource",

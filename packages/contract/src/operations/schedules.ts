@@ -119,6 +119,7 @@ export const schedulesOperations = [
   }),
   operation({
     id: "listSchedules",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/schedules/list",
     tag: "Schedule",
@@ -132,6 +133,7 @@ export const schedulesOperations = [
   }),
   operation({
     id: "listSchedulesWithJobs",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/schedules/list_with_jobs",
     tag: "Schedule",

@@ -33,6 +33,7 @@ export const scriptsCodeOperations = [
   }),
   operation({
     id: "rawScriptByHash",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/scripts/raw/h/{path}",
     tag: "Script",

@@ -30,6 +30,7 @@ const runnable = z.object({
 export const scriptsListOperations = [
   operation({
     id: "listScripts",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/scripts/list",
     tag: "Script",
@@ -63,6 +64,7 @@ export const scriptsListOperations = [
   }),
   operation({
     id: "listSearchScript",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/scripts/list_search",
     tag: "Script",
@@ -74,6 +76,7 @@ export const scriptsListOperations = [
   }),
   operation({
     id: "listScriptPaths",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/scripts/list_paths",
     tag: "Script",
@@ -96,6 +99,7 @@ export const scriptsListOperations = [
   }),
   operation({
     id: "listRunnables",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/runnables/list",
     tag: "Script",
@@ -132,6 +136,7 @@ export const scriptsListOperations = [
   }),
   operation({
     id: "listPathAutocompletePaths",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/path_autocomplete/list_paths",
     tag: "PathAutocomplete",

@@ -131,6 +131,7 @@ export const scriptsOperations = [
   }),
   operation({
     id: "getScriptByHash",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/scripts/get/h/{hash}",
     tag: "Script",
@@ -191,6 +192,7 @@ export const scriptsOperations = [
   }),
   operation({
     id: "getScriptDeploymentStatus",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/scripts/deployment_status/h/{hash}",
     tag: "Script",

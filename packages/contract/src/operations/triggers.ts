@@ -65,6 +65,7 @@ function readingOf(kind: TriggerKind) {
     list: operation({
       ...reading,
       id: `list${name}s`,
+      narrows: true,
       path: `${base}/list`,
       summary: `The triggers of kind ${kind} one may read`,
       params: inWorkspace,

@@ -162,6 +162,7 @@ export const variablesOperations = [
   }),
   operation({
     id: "listVariable",
+    narrows: true,
     method: "GET",
     path: "/w/{workspace}/variables/list",
     tag: "Variable",

@@ -186,6 +186,14 @@ export const workspaceSettingsOperations = [
     answer: z.record(z.string(), z.unknown()),
   }),
   operation({
+    ...reading,
+    id: "getGitSyncDeployMode",
+    path: "/w/{workspace}/workspaces/git_sync_deploy_mode",
+    summary: "Whether a push to a git branch deploys by itself: it does not, the command line does",
+    query: z.object({ branch: line(500).optional() }),
+    answer: z.object({ configured: z.boolean(), deploy_on_push: z.boolean() }),
+  }),
+  operation({
     ...writing,
     ...message,
     id: "setEnvironmentVariable",

@@ -4,6 +4,7 @@ import { jsonText } from "../http/answer.ts";
 import type { Call, Handlers } from "../http/call.ts";
 import { requireReadable, requireWritable } from "../http/item.ts";
 import { limitTo } from "../http/page.ts";
+import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
 import { bundleSecret } from "./apps-bundle.ts";
 import { listApps, shownApps, starredBy } from "./apps-list.ts";
@@ -35,7 +36,8 @@ const searchLength = 4000;
 /** @throws ApiError `not_found` */
 export function readableApp(who: Who, row: AppRow | undefined, name: string): AppRow {
   if (!row) throw notFound("App", name);
-  requireReadable(who, { domain: "apps", kind: "App", path: row.path, acl: row.extra_perms });
+  const asked = { kind: "App", name };
+  requireReadable(who, { domain: "apps", kind: "App", path: row.path, acl: row.extra_perms, asked });
   return row;
 }
 
@@ -98,6 +100,9 @@ function versions({ db }: Services) {
       const { path, extra_perms } = readableApp(call, row, `${id} version ${version}`);
       requireWritable(call, { domain: "apps", kind: "App", path, acl: extra_perms });
       await db.execute(sql`update app_version set deployment_msg = ${call.body.deployment_msg} where id = ${version}`);
+      const { workspace, username } = call.member;
+      const [operation, actionKind] = ["apps.update", "Updated"] as const;
+      await audit(db, { workspace, username, operation, actionKind, resource: path, parameters: { version } });
       return `deployment message of version ${version} updated`;
     },
   };

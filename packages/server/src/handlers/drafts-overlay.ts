@@ -17,11 +17,12 @@ interface Place {
 }
 
 /** Members a `get` with `get_draft=true` adds, as JSON texts; `own` is the caller's draft, if any. */
-export async function draftOverlay(
-  db: Queryable,
-  member: Member,
-  { kind, path }: Place,
-): Promise<{ own: string | null; members: Record<string, string> }> {
+export interface DraftOverlay {
+  own: string | null;
+  members: Record<string, string>;
+}
+
+export async function draftOverlay(db: Queryable, member: Member, { kind, path }: Place): Promise<DraftOverlay> {
   const rows = await db.query<DraftRow>(sql`
     select d.email, d.value, d.edited_at, m.username
     from draft d left join member m on m.workspace_id = d.workspace_id and m.email = d.email

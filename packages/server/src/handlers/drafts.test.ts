@@ -169,3 +169,21 @@ describe("a favourite", () => {
     expect((await said("favorites/star", { body: { ...body, favorite_kind: "planet" } }))[0]).toBe(400);
   });
 });
+
+test("the draft of a secret variable is kept encrypted, and shown to its writer as it was saved", async () => {
+  const draft = '{"path":"u/alice/s","value":"hunter22","is_secret":true,"big":12345678901234567890}';
+  await said("drafts/update/variable/u/alice/s", { body: `{"value":${draft}}` });
+  const { value } = await db.one<{ value: string }>(sql`select value from draft where path = 'u/alice/s'`);
+  expect(value).not.toContain("hunter22");
+  expect((await said("drafts/get_own/variable/u/alice/s"))[1]).toContain(`"value":${draft}`);
+  expect((await said("drafts/get/variable/u/alice/s?username=alice"))[1]).toContain(`"value":${draft}`);
+  expect(await json("variables/get/u/alice/s?get_draft=true")).toMatchObject({ value: "hunter22", draft_only: true });
+  await said("variables/create", { body: { path: "u/alice/s", value: "old value", is_secret: true, description: "" } });
+  expect(await json("variables/get/u/alice/s?get_draft=true")).toMatchObject({
+    value: "old value",
+    draft: { value: "hunter22" },
+  });
+  const plain = '{"path":"u/alice/p","value":"open","is_secret":false}';
+  await said("drafts/update/variable/u/alice/p", { body: `{"value":${plain}}` });
+  expect(await db.one(sql`select value from draft where path = 'u/alice/p'`)).toEqual({ value: plain });
+});

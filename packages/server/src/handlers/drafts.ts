@@ -18,6 +18,7 @@ import { composeJson, memberText, requireSearchable } from "../http/verbatim.ts"
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
 import { draftMember, sharedKinds } from "./drafts-overlay.ts";
+import { openDraft, sealDraft } from "./drafts-secret.ts";
 import { deployedAcl, deployedAclColumn } from "./drafts-place.ts";
 
 type Ops = typeof draftsOperations;
@@ -73,7 +74,7 @@ function listed(row: ListedDraft, member: Member, users: Map<string, (string | n
   };
 }
 
-function readers({ db }: Services) {
+function readers({ db, vault }: Services) {
   return {
     async listDrafts({ member, caller, query }: CallOf<"listDrafts">) {
       const rows = await db.query<ListedDraft>(sql`
@@ -101,13 +102,16 @@ function readers({ db }: Services) {
           and ${query.username === undefined ? sql`d.email = ''` : sql`m.username = ${query.username}`}`);
       const shared = sharedKinds.includes(params.kind) || row?.email === member.email || row?.email === "";
       if (!row || !shared) throw notFound("Draft", params.path);
-      return draftJson(row.value, row.edited_at);
+      const { kind } = params;
+      return draftJson(await openDraft(vault, member.workspace, { kind, value: row.value }), row.edited_at);
     },
     async getOwnDraft({ member, params }: CallOf<"getOwnDraft">) {
       const row = await db.maybe<{ value: string; edited_at: Date }>(sql`
         select value, edited_at from draft
         where workspace_id = ${member.workspace} and kind = ${params.kind} and path = ${params.path} and email = ${member.email}`);
-      return row ? draftJson(row.value, row.edited_at) : null;
+      if (!row) return null;
+      const { kind } = params;
+      return draftJson(await openDraft(vault, member.workspace, { kind, value: row.value }), row.edited_at);
     },
   };
 }
@@ -143,7 +147,7 @@ async function writeDraft(
 
 /** Drafts: what an editor saved and nobody deployed yet, one per person, kind and path. */
 export function draftsHandlers(services: Services): Handlers<Ops> {
-  const { db } = services;
+  const { db, vault } = services;
   return {
     ...readers(services),
     async updateDraft(call) {
@@ -152,7 +156,8 @@ export function draftsHandlers(services: Services): Handlers<Ops> {
       requireSeen(call, params.path, await deployedAcl(db, { ...params, workspace: member.workspace }));
       const text = memberText(bodyText, "value") ?? "null";
       requireSearchable(call.body.value, "body.value");
-      const { at, saved } = await db.transaction((tx) => writeDraft(tx, call, text === "null" ? null : text));
+      const kept = await sealDraft(vault, member.workspace, { kind: params.kind, value: text });
+      const { at, saved } = await db.transaction((tx) => writeDraft(tx, call, text === "null" ? null : kept));
       const current_timestamp = at.toISOString();
       return saved
         ? { status: "saved" as const, current_timestamp, path: params.path }

@@ -1,6 +1,6 @@
 import { allowed, ApiError, triggerKinds, type ExportQuery } from "@towermill/contract";
 import { sql } from "@towermill/store";
-import { CipherError } from "@towermill/vault";
+import { CipherError, type Vault } from "@towermill/vault";
 import {
   appEntry,
   flowEntry,
@@ -57,7 +57,7 @@ async function* apps(reader: Reader, query: ExportQuery): Entries {
   for await (const row of readableRows<AppItem & Readable>(reader, source)) yield appEntry(item(row, query));
 }
 
-async function* variables({ vault }: Services, reader: Reader, query: ExportQuery): Entries {
+async function* variables({ vault }: { vault: Pick<Vault, "decrypt"> }, reader: Reader, query: ExportQuery): Entries {
   const columns = sql`t.path, t.value, t.is_secret, t.description, t.labels, t.extra_perms`;
   const condition = query.skip_secrets ? sql`not t.is_secret` : sql`true`;
   const plain = query.plain_secret ?? query.plain_secrets ?? false;
@@ -123,8 +123,12 @@ async function* triggers(reader: Reader, query: ExportQuery): Entries {
   for (const row of native) if (allowed(reader.member, "read", row.script_path)) yield nativeTriggerEntry(row);
 }
 
-/** The items of a workspace that the reader may read, as files. */
-export async function* itemEntries(services: Services, reader: Reader, query: ExportQuery): Entries {
+/** The items of a workspace that the reader may read, as files; the source of a script comes right before its metadata. */
+export async function* itemEntries(
+  services: { vault: Pick<Vault, "decrypt"> },
+  reader: Reader,
+  query: ExportQuery,
+): Entries {
   yield* scripts(reader, query);
   yield* flows(reader, query);
   yield* apps(reader, query);

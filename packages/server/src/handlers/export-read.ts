@@ -1,12 +1,12 @@
 import type { Acl, Member, ScopeDomain } from "@towermill/contract";
-import { sql, type Database, type Sql } from "@towermill/store";
+import { sql, type Queryable, type Sql } from "@towermill/store";
 import { scopesAllow } from "@towermill/contract";
 import { patternsOf, scopesOf } from "../http/item.ts";
 import { visible } from "../http/visibility.ts";
 import type { Caller } from "../identity/caller.ts";
 
 export interface Reader {
-  db: Database;
+  db: Queryable;
   member: Member;
   caller: Caller;
 }

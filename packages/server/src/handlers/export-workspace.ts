@@ -1,6 +1,7 @@
 import type { ExportQuery } from "@towermill/contract";
 import { sql } from "@towermill/store";
 import {
+  datatableMigrationEntries,
   dependenciesEntry,
   encryptionKeyEntry,
   folderEntry,
@@ -15,11 +16,13 @@ import {
 import { readSettings } from "../identity/workspace-settings.ts";
 import type { Services } from "../services.ts";
 import type { Reader } from "./export-read.ts";
+import { readMigrations } from "./datatables.ts";
 import { currentDependencies } from "./workspace-dependencies.ts";
 
 type Entries = AsyncGenerator<Entry>;
 
-async function* folders({ db, member }: Reader): Entries {
+/** Folders the reader may read. */
+export async function* folderEntries({ db, member }: Reader): Entries {
   const mine = member.isAdmin ? sql`true` : sql`name = any(${[...member.foldersRead]}::text[])`;
   const rows = await db.query<FolderItem & object>(sql`
     select name, display_name, summary, owners, extra_perms, default_permissioned_as, labels from folder
@@ -55,12 +58,18 @@ async function* dependencies({ db, member }: Reader): Entries {
   }
 }
 
+/** Migrations of data tables; those of one come together, the way back before the way on. */
+export async function* migrationEntries({ db, member }: Reader): Entries {
+  for (const row of await readMigrations(db, member.workspace)) yield* datatableMigrationEntries(row);
+}
+
 /** What a workspace is besides its items, as files. */
 export async function* workspaceEntries({ vault }: Services, reader: Reader, query: ExportQuery): Entries {
-  yield* folders(reader);
+  yield* folderEntries(reader);
   if (query.include_users) yield* members(reader);
   if (query.include_groups) yield* groups(reader);
   if (query.include_settings) yield settings(reader, { plain: query.plain_secret ?? query.plain_secrets ?? false });
   if (query.include_key) yield encryptionKeyEntry(await vault.key(reader.member.workspace));
   if (query.include_workspace_dependencies) yield* dependencies(reader);
+  if (!query.skip_datatable_migrations) yield* migrationEntries(reader);
 }

@@ -227,12 +227,13 @@ describe("who may do what", () => {
     expect((await said("flows/update/u/alice/private", { as: "bob", body: { value: hello } }))[0]).toBe(200);
   });
 
-  test("scopes with paths narrow single flows", async () => {
+  test("scopes with paths narrow single flows and lists", async () => {
     await create("u/alice/in");
     await create("u/alice/out");
     await addToken("alice", "narrow", ["flows:read:u/alice/in"]);
     expect((await said("flows/get/u/alice/in", { as: "narrow" }))[0]).toBe(200);
-    expect((await said("flows/list", { as: "narrow" }))[0]).toBe(403);
+    expect(await json("flows/list", { as: "narrow" })).toMatchObject([{ path: "u/alice/in" }]);
+    expect(await json("flows/list_paths", { as: "narrow" })).toEqual(["u/alice/in"]);
     expect((await said("flows/get/u/alice/out", { as: "narrow" }))[0]).toBe(403);
     expect((await said("flows/update/u/alice/in", { as: "narrow", body: { value: hello } }))[0]).toBe(403);
   });

@@ -1,3 +1,4 @@
+import { sql } from "@towermill/store";
 import { testClock, testDatabase, whenDone } from "@towermill/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startInstance } from "../identity/instance.test-support.ts";
@@ -88,6 +89,20 @@ describe("worker groups", () => {
     for (const body of ["[]", "1", "null", "{", undefined]) {
       expect((await call("POST /configs/update/worker__x", { token: admin, body })).status).toBe(400);
     }
+  });
+});
+
+test("the check of the instance key is no setting of anybody's", async () => {
+  await db.execute(sql`insert into global_setting (name, value) values ('instance_key_check', '"c0ffee"')`);
+  const body = { value: "other" };
+  const set = await call("POST /settings/global/instance_key_check", { token: admin, body });
+  expect([set.status, set.text]).toEqual([400, expect.stringContaining("cannot be set")]);
+  const config = { global_settings: { instance_key_check: null } };
+  expect((await call("PUT /settings/instance_config", { token: admin, body: config })).status).toBe(400);
+  for (const path of ["list_global", "instance_config"])
+    expect((await call(`GET /settings/${path}`, { token: admin })).text).not.toContain("instance_key_check");
+  expect(await db.one(sql`select value from global_setting where name = 'instance_key_check'`)).toEqual({
+    value: "c0ffee",
   });
 });
 

@@ -11,6 +11,9 @@ import { changeConfig } from "./configs.ts";
 /** Settings that every user's program needs to know, and that give nothing away. */
 const readableByAll = new Set(["automate_username_creation"]);
 
+/** The platform's own, which belongs to one database: files of an instance must not carry it to another. */
+const internal = ["instance_key_check"];
+
 interface Setting {
   name: string;
   value: unknown;
@@ -26,6 +29,7 @@ function requireReader(caller: Caller, key: string): void {
 }
 
 async function changeSetting(tx: Queryable, { name, value }: Setting, by: string): Promise<void> {
+  if (internal.includes(name)) throw new ApiError("bad_request", `${name} is the platform's own and cannot be set`);
   if (value === null || value === undefined) {
     await tx.execute(sql`delete from global_setting where name = ${name}`);
   } else {
@@ -44,7 +48,9 @@ async function changeSetting(tx: Queryable, { name, value }: Setting, by: string
 
 export function globalHandlers({ db, bus, baseUrl }: Services): Handlers<typeof globalOperations> {
   const settings = (): Promise<Setting[]> =>
-    db.query<Setting & object>(sql`select name, value from global_setting order by name`);
+    db.query<Setting & object>(
+      sql`select name, value from global_setting where name <> all(${internal}::text[]) order by name`,
+    );
   return {
     async getGlobal({ caller, params }) {
       requireReader(caller, params.key);

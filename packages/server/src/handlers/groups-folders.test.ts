@@ -122,6 +122,19 @@ describe("folders", () => {
     expect((await at("POST /folders/removeowner/secret", bob, { owner: "g/ops" })).status).toBe(400);
   });
 
+  test("made by an admin have the owners they are given, by others their maker too", async () => {
+    const made = async (name: string, token: string, body: object) => {
+      await at("POST /folders/create", token, { name, ...body });
+      const { owners, extra_perms } = (await at(`GET /folders/get/${name}`, admin)).json<Record<string, unknown>>();
+      return [owners, extra_perms];
+    };
+    const given = { owners: ["g/ops"], extra_perms: { "g/ops": true, "u/ann": false } };
+    expect(await made("given", admin, given)).toEqual([given.owners, given.extra_perms]);
+    expect(await made("nobody", admin, { owners: [], extra_perms: {} })).toEqual([[], {}]);
+    expect(await made("shared2", ann, given)).toEqual([["u/ann", "g/ops"], { "g/ops": true, "u/ann": true }]);
+    for (const name of ["given", "nobody", "shared2"]) await at(`DELETE /folders/delete/${name}`, admin);
+  });
+
   test("keep what an update leaves out", async () => {
     const rules = [{ path_glob: "*", permissioned_as: "u/ann" }];
     await at("POST /folders/update/secret", admin, { default_permissioned_as: rules, display_name: "Secret!" });

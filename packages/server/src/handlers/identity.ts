@@ -3,6 +3,7 @@ import {
   aclOperations,
   auditOperations,
   configOperations,
+  datatablesOperations,
   folderOperations,
   globalOperations,
   groupOperations,
@@ -12,6 +13,7 @@ import {
   loginOperations,
   memberOperations,
   sharedUiOperations,
+  slackOperations,
   tokenOperations,
   workspaceOperations,
   workspaceSettingsOperations,
@@ -23,6 +25,7 @@ import { accountHandlers } from "./accounts.ts";
 import { aclHandlers } from "./acls.ts";
 import { auditHandlers } from "./audit.ts";
 import { configHandlers } from "./configs.ts";
+import { datatablesHandlers } from "./datatables.ts";
 import { instanceGroupsHandlers } from "./export-instance-groups.ts";
 import { instanceUsersHandlers } from "./export-instance-users.ts";
 import { folderHandlers } from "./folders.ts";
@@ -32,6 +35,7 @@ import { inviteHandlers } from "./invites.ts";
 import { loginHandlers } from "./login.ts";
 import { memberHandlers } from "./members.ts";
 import { sharedUiHandlers } from "./shared-ui.ts";
+import { slackHandlers } from "./slack.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { workspaceSettingsHandlers } from "./workspace-settings.ts";
 import { workspaceHandlers } from "./workspaces.ts";
@@ -55,5 +59,7 @@ export function identityRoutes(services: Services): Route[] {
     mount(auditOperations, auditHandlers(services)),
     mount(globalOperations, globalHandlers(services)),
     mount(configOperations, configHandlers(services)),
+    mount(datatablesOperations, datatablesHandlers(services)),
+    mount(slackOperations, slackHandlers(services)),
   ].flat();
 }

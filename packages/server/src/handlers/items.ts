@@ -16,6 +16,7 @@ import {
   trashOperations,
   variablesOperations,
   workspaceDependenciesOperations,
+  workspaceForksOperations,
 } from "@towermill/contract";
 import type { Route } from "../http/app.ts";
 import { mount } from "../http/mount.ts";
@@ -40,6 +41,7 @@ import { nativeTriggersHandlers } from "./triggers-native.ts";
 import { triggerRoutes } from "./triggers.ts";
 import { variablesHandlers } from "./variables.ts";
 import { workspaceDependenciesHandlers } from "./workspace-dependencies.ts";
+import { workspaceForksHandlers } from "./workspace-forks.ts";
 
 /** Routes of what a workspace holds. */
 export function itemRoutes(services: Services, auth: Authentication): Route[] {
@@ -62,5 +64,6 @@ export function itemRoutes(services: Services, auth: Authentication): Route[] {
     ...mount(variablesOperations, variablesHandlers(services)),
     ...mount(resourcesOperations, resourcesHandlers(services)),
     ...mount(resourceTypesOperations, resourceTypesHandlers(services)),
+    ...mount(workspaceForksOperations, workspaceForksHandlers(services, auth)),
   ];
 }

@@ -110,6 +110,14 @@ describe("cancelling", () => {
     ]);
     expect(await json(`jobs_u/get/${two}`)).toMatchObject({ canceled_reason: "stop" });
     expect(await json(`jobs_u/get/${bobs}`, { as: "bob" })).toMatchObject({ type: "QueuedJob", canceled: false });
+    const told = await db.query(
+      sql`select username, operation, action_kind, resource from audit where resource = any(${[one, two, bobs]}::text[]) order by id`,
+    );
+    const canceled = { username: "alice", operation: "jobs.cancel", action_kind: "Delete" };
+    expect(told).toEqual([
+      { ...canceled, resource: one },
+      { ...canceled, resource: two },
+    ]);
   });
 });
 
@@ -127,5 +135,11 @@ describe("waiting jobs", () => {
     await work(() => ({ status: "success", result: "1" }));
     expect((await said(`jobs/queue/run_now/${id}`, { method: "POST" }))[0]).toBe(400);
     expect((await said(`jobs/queue/scheduled_for/${id}`))[0]).toBe(404);
+    await said("jobs/delete", { as: "admin", body: [id] });
+    const told = await db.query(sql`select username, operation from audit where resource = ${id} order by id`);
+    expect(told).toEqual([
+      { username: "alice", operation: "jobs.run_now" },
+      { username: "admin", operation: "jobs.delete" },
+    ]);
   });
 });

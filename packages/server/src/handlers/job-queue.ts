@@ -1,6 +1,7 @@
 import { ApiError, type jobQueueOperations } from "@towermill/contract";
 import { sql } from "@towermill/store";
 import type { Call, Handlers } from "../http/call.ts";
+import { audit } from "../identity/audit.ts";
 import { cancel, topOfFlow } from "../jobs/cancel.ts";
 import { nameOf, requireJob, visibleJobs } from "../jobs/job-access.ts";
 import { workspaceCondition } from "../jobs/list.ts";
@@ -75,6 +76,13 @@ export function jobQueueHandlers(services: Services): Handlers<typeof jobQueueOp
         where id = ${id} and not running and suspend_until is null returning tag`);
       if (!row)
         throw new ApiError("bad_request", `Job ${id} does not wait for its time: it runs, is suspended or has ended`);
+      await audit(db, {
+        workspace,
+        username: nameOf(call),
+        operation: "jobs.run_now",
+        actionKind: "Updated",
+        resource: id,
+      });
       dispatcher.wake([row.tag]);
       return `Job ${id} is due now`;
     },

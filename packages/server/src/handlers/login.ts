@@ -71,9 +71,9 @@ async function replaceSession(
 export function loginHandlers(services: Services): Handlers<typeof loginOperations> {
   const { db, bus, baseUrl } = services;
   return {
-    async login({ body, request }) {
+    async login({ body, request, address }) {
       requireSameOrigin(request, baseUrl);
-      const token = await login(services, body);
+      const token = await login(services, { ...body, address });
       return withCookie(token, token, baseUrl);
     },
     async logout({ caller, request }) {

@@ -50,3 +50,8 @@ export async function requireAppModeAllowed(db: Queryable, member: Member, mode:
     await requireUnrestricted(db, member, { kinds: ["RestrictGuestAppDeployment"], what: "An app for guests" });
   }
 }
+
+/** @throws ApiError `forbidden` when the member may not make a fork of the workspace */
+export async function requireForkingAllowed(db: Queryable, member: Member): Promise<void> {
+  await requireUnrestricted(db, member, { kinds: ["DisableWorkspaceForking"], what: "Forking" });
+}

@@ -46,22 +46,34 @@ export async function keepResourceVersion(
         where workspace_id = ${member.workspace} and path = ${path}) - ${keptVersions}`);
 }
 
-async function resourceAt(db: Queryable, who: Who, { path, write }: { path: string; write: boolean }) {
+interface Wanted {
+  path: string;
+  write: boolean;
+  /** The version it was asked by. */
+  version?: number;
+}
+
+async function resourceAt(db: Queryable, who: Who, { path, write, version }: Wanted) {
+  const asked = version === undefined ? { kind: "Resource", name: path } : versionName(version);
   const row = await db.maybe<{ extra_perms: Acl; resource_type: string }>(sql`
     select extra_perms, resource_type from resource where workspace_id = ${who.member.workspace} and path = ${path}`);
-  if (!row) throw notFound("Resource", path);
-  const item = { domain: "resources", kind: "Resource", path, acl: row.extra_perms } as const;
+  if (!row) throw notFound(asked.kind, asked.name);
+  const item = { domain: "resources", kind: "Resource", path, acl: row.extra_perms, asked } as const;
   if (write) requireWritable(who, item);
   else requireReadable(who, item);
   return row;
+}
+
+function versionName(id: number): { kind: string; name: string } {
+  return { kind: "Version of a resource", name: String(id) };
 }
 
 async function versionAt(db: Queryable, who: Who, { id, write }: { id: number; write: boolean }): Promise<VersionRow> {
   const row = await db.maybe<VersionRow>(sql`
     select id, version, path, value, created_by, created_at from resource_version
     where workspace_id = ${who.member.workspace} and id = ${id}`);
-  if (!row) throw notFound("Version of a resource", String(id));
-  await resourceAt(db, who, { path: row.path, write });
+  if (!row) throw notFound(versionName(id).kind, versionName(id).name);
+  await resourceAt(db, who, { path: row.path, write, version: id });
   return row;
 }
 

@@ -37,8 +37,9 @@ async function found(db: Queryable, call: One, write: boolean): Promise<NativeRo
   const row = await db.maybe<NativeRow>(sql`
     select ${columns} from native_trigger
     where workspace_id = ${call.member.workspace} and service_name = ${service_name} and external_id = ${external_id}`);
-  if (!row) throw notFound(`${service_name} trigger`, external_id);
-  const item = { domain: "native_triggers", kind: `${service_name} trigger`, path: row.script_path, acl: {} } as const;
+  const asked = { kind: `${service_name} trigger`, name: external_id };
+  if (!row) throw notFound(asked.kind, asked.name);
+  const item = { domain: "native_triggers", kind: asked.kind, path: row.script_path, acl: {}, asked } as const;
   if (write) requireWritable(call, item);
   else requireReadable(call, item);
   return row;

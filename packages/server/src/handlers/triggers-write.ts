@@ -7,7 +7,7 @@ import {
   type TriggerBody,
   type TriggerKind,
 } from "@towermill/contract";
-import { isUniqueViolation, sql, type Queryable } from "@towermill/store";
+import { isUniqueViolation, sql, type Queryable, type Sql } from "@towermill/store";
 import { requireWritable, requireWriteAt } from "../http/item.ts";
 import { audit } from "../identity/audit.ts";
 import type { Caller } from "../identity/caller.ts";
@@ -56,6 +56,11 @@ async function identityOf(db: Queryable, member: Member, body: TriggerBody): Pro
       and not disabled`);
   if (!row) throw new ApiError("bad_request", `permissioned_as: ${wanted} is no member of ${member.workspace}`);
   return { as: wanted, email: row.email };
+}
+
+/** Whether an address is held within the workspace only; in a fork all are, for its parent answers to the same ones. */
+function heldWithin({ workspace }: Member, claim: Claim): Sql {
+  return sql`(${claim.workspaced} or exists (select from workspace where id = ${workspace} and parent_workspace_id is not null))`;
 }
 
 /** A route outside the workspace's own takes a name from everybody else. @throws ApiError `forbidden` */
@@ -117,7 +122,7 @@ export async function createTrigger(
         insert into ${triggerTable(kind)} (workspace_id, path, script_path, is_flow, mode, config, claim, claim_workspaced,
           permissioned_as, email, labels, edited_by)
         values (${member.workspace}, ${path}, ${body.script_path}, ${body.is_flow}, ${modeOf(body) ?? "enabled"}, ${config},
-          ${claim.address}, ${claim.workspaced}, ${as}, ${email}, ${body.labels},
+          ${claim.address}, ${heldWithin(member, claim)}, ${as}, ${email}, ${body.labels},
           ${member.username})`);
       await shareAsSent(tx, { member, bodyText: sent.bodyText }, { table: `${kind}_trigger`, path });
       await note(tx, call, { kind, path, what: "create" });
@@ -153,7 +158,7 @@ export async function updateTrigger(
       await tx.execute(sql`
         update ${triggerTable(kind)} set path = ${to}, script_path = ${body.script_path}, is_flow = ${body.is_flow},
           mode = ${modeOf(body) ?? row.mode}, config = ${config}, claim = ${claim.address},
-          claim_workspaced = ${claim.workspaced}, permissioned_as = ${as}, email = ${email},
+          claim_workspaced = ${heldWithin(member, claim)}, permissioned_as = ${as}, email = ${email},
           labels = ${body.labels === undefined ? row.labels : body.labels},
           edited_by = ${member.username}, edited_at = now()
         where workspace_id = ${member.workspace} and path = ${path}`);

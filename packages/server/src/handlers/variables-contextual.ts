@@ -2,10 +2,11 @@ import type { Member } from "@towermill/contract";
 
 const job = "017e0ad5-f499-73b6-5488-92a61c5196dd";
 
-/** The variables of every job's environment (`jobs-and-runtimes` §2.1), with examples for this member. */
+/** The variables of every job's environment (`jobs-and-runtimes` §2.1), with examples for this member, and those that the workspace adds. */
 export function contextualVariables(
   member: Member,
   baseUrl: string,
+  custom: Readonly<Record<string, string>>,
 ): { name: string; value: string; description: string; is_custom: boolean }[] {
   const examples: [name: string, value: string, description: string][] = [
     ["WM_WORKSPACE", member.workspace, "Workspace of the job"],
@@ -30,5 +31,10 @@ export function contextualVariables(
     ["WM_RUNNABLE_ID", "0123456789abcdef", "Hash of the script"],
     ["WM_END_USER_EMAIL", member.email, "Who uses the app that started the job"],
   ];
-  return examples.map(([name, value, description]) => ({ name, value, description, is_custom: false }));
+  const known = new Set(examples.map(([name]) => name));
+  const added = Object.entries(custom).filter(([name]) => !known.has(name));
+  return [
+    ...examples.map(([name, value, description]) => ({ name, value, description, is_custom: false })),
+    ...added.map(([name, value]) => ({ name, value, description: "", is_custom: true })),
+  ];
 }

@@ -220,6 +220,17 @@ test("contextual variables name what every job finds", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
+test("contextual variables of the workspace's own are listed after them, and hide none", async () => {
+  const set = (variables: object) =>
+    db.execute(sql`update workspace set settings = ${sql.json({ environment_variables: variables })} where id = 'w'`);
+  await set({ REGION: "eu", WM_TOKEN: "mine" });
+  const custom = async () =>
+    (await json<{ is_custom: boolean }[]>("variables/list_contextual", { as: "olga" })).filter((one) => one.is_custom);
+  expect(await custom()).toEqual([{ name: "REGION", value: "eu", description: "", is_custom: true }]);
+  await set({});
+  expect(await custom()).toEqual([]);
+});
+
 test.each([
   ["a climbing path", { path: "u/alice/../x" }],
   ["a NUL in the value", { value: "a\u0000" }],

@@ -6,8 +6,10 @@ import type { Call, Handlers } from "../http/call.ts";
 import { patternsOf, requireReadable, scopesOf } from "../http/item.ts";
 import { limitTo } from "../http/page.ts";
 import { startsWith, visible } from "../http/visibility.ts";
+import { readSetting } from "../identity/workspace-settings.ts";
 import type { Services } from "../services.ts";
-import { draftAlone, draftOverlay, withOverlay } from "./drafts-overlay.ts";
+import { draftAlone, draftOverlay, withOverlay, type DraftOverlay } from "./drafts-overlay.ts";
+import { openDraft } from "./drafts-secret.ts";
 import { contextualVariables } from "./variables-contextual.ts";
 import { listedVariable, variableColumns, type ListedVariable, type VariableRow } from "./variables-row.ts";
 import { encryptionKeyHandlers } from "./variables-key.ts";
@@ -51,6 +53,17 @@ async function shownValue(vault: Vault, call: CallOf<"getVariable">, row: Variab
   return call.query.include_encrypted ? row.value : undefined;
 }
 
+/** The overlay with the value in one's own draft of a secret opened. */
+async function openedOverlay(
+  vault: Vault,
+  { member }: CallOf<"getVariable">,
+  overlay: DraftOverlay,
+): Promise<DraftOverlay> {
+  if (overlay.own === null) return overlay;
+  const own = await openDraft(vault, member.workspace, { kind: "variable", value: overlay.own });
+  return { own, members: { ...overlay.members, draft: own } };
+}
+
 function readers({ db, vault, clock, baseUrl }: Services) {
   const find = ({
     member,
@@ -68,7 +81,9 @@ function readers({ db, vault, clock, baseUrl }: Services) {
   return {
     async getVariable(call: CallOf<"getVariable">) {
       const place = { kind: "variable", path: call.params.path };
-      const overlay = call.query.get_draft ? await draftOverlay(db, call.member, place) : null;
+      const overlay = call.query.get_draft
+        ? await openedOverlay(vault, call, await draftOverlay(db, call.member, place))
+        : null;
       if (overlay?.own && !(await find(call))) return jsonText(draftAlone(place.path, overlay.own, overlay.members));
       const row = await readable(call);
       const found = listedVariable(row, await shownValue(vault, call, row), clock.now());
@@ -90,8 +105,10 @@ function readers({ db, vault, clock, baseUrl }: Services) {
       const found = rows.map((row) => listedVariable(row, row.is_secret ? undefined : row.value, clock.now()));
       return call.query.include_draft_only ? [...found, ...(await draftsAlone(call, db))] : found;
     },
-    listContextualVariables: async ({ member }: CallOf<"listContextualVariables">) =>
-      contextualVariables(member, baseUrl),
+    async listContextualVariables({ member }: CallOf<"listContextualVariables">) {
+      const custom = await readSetting(db, member.workspace, "environment_variables");
+      return contextualVariables(member, baseUrl, (custom ?? {}) as Record<string, string>);
+    },
   };
 }
 

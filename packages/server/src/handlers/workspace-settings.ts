@@ -162,6 +162,10 @@ export function workspaceSettingsHandlers(services: Services): Handlers<typeof w
       await changeSettings(services, member, { git_sync: body.git_sync_settings });
       return {};
     },
+    async getGitSyncDeployMode({ params }) {
+      const { repositories } = asFields(await readSetting(db, params.workspace, "git_sync"));
+      return { configured: Array.isArray(repositories) && repositories.length > 0, deploy_on_push: false };
+    },
     async setEnvironmentVariable({ member, body }) {
       await setVariable(services, member, body);
       return `environment variable ${body.name} ${body.value ? "set" : "removed"}`;

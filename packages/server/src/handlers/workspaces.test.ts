@@ -237,6 +237,21 @@ describe("settings", () => {
   });
 });
 
+test("what the settings hide from operators is closed to them at once, and open again at once", async () => {
+  const op = await account("op@x.org", { workspace: "team", operator: true });
+  const shown = async (): Promise<number[]> => [
+    (await at("GET /groups/list", op)).status,
+    (await at("GET /folders/list", op)).status,
+    (await at("GET /groups/list", dev)).status,
+  ];
+  expect(await shown()).toEqual([200, 200, 200]);
+  await at("POST /workspaces/operator_settings", lead, { groups: false, folders: true });
+  expect(await shown()).toEqual([403, 200, 200]);
+  expect((await at("GET /groups/list", op)).text).toContain("groups are not shown to operators of team");
+  await at("POST /workspaces/operator_settings", lead, { groups: true });
+  expect(await shown()).toEqual([200, 200, 200]);
+});
+
 describe("shared code of apps", () => {
   test("is absent until it is set, then counts its versions", async () => {
     expect((await at("GET /shared_ui/get", dev)).status).toBe(404);

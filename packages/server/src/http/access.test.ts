@@ -36,6 +36,7 @@ const auth: Authentication = {
   byToken: () => Promise.resolve(null),
   memberOf: async (email, asked) => (asked === workspace ? memberNamed(email.split("@")[0] ?? "") : null),
   workspaceExists: async (id) => id === workspace,
+  operatorSettings: async () => ({}),
 };
 
 function account(name: string, fields: Partial<AccountCaller> = {}): AccountCaller {
@@ -129,6 +130,51 @@ describe.each(Object.entries(callers))("%s", (_name, { caller, rule }) => {
   });
 });
 
+describe("what a workspace hides from operators", () => {
+  const hiding = (settings: Record<string, boolean>): Authentication => ({
+    ...auth,
+    operatorSettings: async () => settings,
+  });
+  const open = async (settings: Record<string, boolean>, caller: Caller): Promise<string[]> => {
+    const ids: string[] = [];
+    for (const op of guarded)
+      await requireAccess(hiding(settings), { op, caller, params }).then(
+        () => ids.push(op.id),
+        () => null,
+      );
+    return ids;
+  };
+  const closed = async (name: string, caller: Caller = account("operator")): Promise<string[]> => {
+    const still = new Set(await open({ [name]: false }, caller));
+    return (await open({ [name]: true }, caller)).filter((id) => !still.has(id));
+  };
+
+  test("is closed to them by each setting, and nothing besides", async () => {
+    expect(await closed("schedules")).toContain("listSchedules");
+    expect(await closed("variables")).toEqual(expect.arrayContaining(["getVariable", "listVariable"]));
+    expect(await closed("resources")).toContain("getResource");
+    expect(await closed("audit_logs")).toEqual(["listAuditLogs", "getAuditLog"]);
+    expect(await closed("triggers")).toEqual(expect.arrayContaining(["listHttpTriggers", "getKafkaTrigger"]));
+    expect(await closed("folders")).toContain("listFolders");
+    const runs = await closed("runs");
+    expect(runs).toEqual(expect.arrayContaining(["listJobs", "listQueue", "listCompletedJobs"]));
+    expect(runs).not.toContain("getJobUpdates");
+    expect(runs).not.toContain("runScriptByPath");
+    expect(await closed("nonsense")).toEqual([]);
+  });
+
+  test("stays open to everybody else, and to the jobs of operators", async () => {
+    for (const name of ["developer", "admin", "superadmin"])
+      expect(await closed("variables", account(name))).toEqual([]);
+    const job: Caller = {
+      kind: "job",
+      jobId: "00000000-0000-7000-8000-000000000000",
+      member: memberNamed("operator") as Member,
+    };
+    expect(await closed("variables", job)).toEqual([]);
+  });
+});
+
 describe("every operation", () => {
   test("names the scope it needs, but for the few that any valid token may ask", () => {
     const without = guarded.filter((op) => !op.scope).map((op) => op.id);
@@ -156,7 +202,7 @@ describe("every operation", () => {
 
   test("with a path is closed to tokens of another path", async () => {
     const open: string[] = [];
-    for (const op of guarded.filter((candidate) => candidate.scope && /\{path\}$/.test(candidate.path))) {
+    for (const op of guarded.filter((one) => one.scope && !one.narrows && /\{path\}$/.test(one.path))) {
       const { domain, action, kind } = op.scope ?? { domain: "", action: "", kind: undefined };
       const scopes = [[domain, action, ...(kind ? [kind] : []), "f/other/*"].join(":")];
       const caller = account("superadmin", { scopes });
@@ -167,6 +213,20 @@ describe("every operation", () => {
       if (!refused) open.push(op.id);
     }
     expect(open).toEqual([]);
+  });
+
+  test("without a path is closed to tokens of paths, but for those that answer by paths", async () => {
+    const wrong: string[] = [];
+    for (const op of guarded.filter((one) => one.scope && !/\{(path|id)\}$/.test(one.path))) {
+      const { domain, action, kind } = op.scope ?? { domain: "", action: "", kind: undefined };
+      const scopes = [[domain, action, ...(kind ? [kind] : []), "f/other/*"].join(":")];
+      const isOpen = await requireAccess(auth, { op, caller: account("superadmin", { scopes }), params }).then(
+        () => true,
+        () => false,
+      );
+      if (isOpen !== (op.narrows === true) && !/path\}/.test(op.path)) wrong.push(`${op.id}: ${isOpen}`);
+    }
+    expect(wrong).toEqual([]);
   });
 
   test("that runs code the caller sends is closed to operators", () => {

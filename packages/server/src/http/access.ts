@@ -1,7 +1,9 @@
 import {
   ApiError,
   scopesAllow,
+  scopesReach,
   scopeText,
+  triggerKinds,
   type Member,
   type OperationSpec,
   type RequiredScope,
@@ -37,6 +39,13 @@ export function requireScope(caller: Caller, required: RequiredScope): void {
   }
 }
 
+function requireScopeOf(op: OperationSpec, caller: Caller, params: Record<string, unknown>): void {
+  const required = requiredScope(op, params);
+  if (!required) return;
+  if (op.narrows && caller.kind === "account" && scopesReach(caller.scopes, required)) return;
+  requireScope(caller, required);
+}
+
 function requireToken(op: OperationSpec, caller: Caller): void {
   if (caller.kind === "anonymous") throw new ApiError("unauthorized", "Unauthorized");
   if (caller.kind === "job" && op.deniesJobTokens) {
@@ -68,6 +77,36 @@ function requireRole(op: OperationSpec, member: Member): void {
   }
 }
 
+/** The operators' setting that an operation falls under, by the domain of its scope. */
+const operatorSettings: Readonly<Record<string, string>> = {
+  schedules: "schedules",
+  resources: "resources",
+  variables: "variables",
+  audit: "audit_logs",
+  groups: "groups",
+  folders: "folders",
+  workers: "workers",
+  native_triggers: "triggers",
+  ...Object.fromEntries(triggerKinds.map((kind) => [`${kind}_triggers`, "triggers"])),
+};
+
+/** Runs are told apart: an operator who sees no lists of them still follows the one that they started. */
+function operatorSettingOf({ scope, path }: OperationSpec): string | undefined {
+  if (scope?.domain === "jobs") return /\/list|_list|count/.test(path) ? "runs" : undefined;
+  return scope && operatorSettings[scope.domain];
+}
+
+/** What a workspace hides from its operators is closed to them; the jobs that they start read what they need. */
+async function requireShown(
+  auth: Authentication,
+  { op, caller, member }: { op: OperationSpec; caller: Caller; member: Member },
+) {
+  const setting = operatorSettingOf(op);
+  if (!member.isOperator || member.isAdmin || caller.kind === "job" || setting === undefined) return;
+  if ((await auth.operatorSettings(member.workspace))[setting] === false)
+    throw new ApiError("forbidden", `${op.id}: ${setting} are not shown to operators of ${member.workspace}`);
+}
+
 /**
  * Decides from the matched operation, never from the URL's text, whether the caller may make this call at all.
  * @returns the caller as member of the path's workspace, if the path has one
@@ -81,11 +120,11 @@ export async function requireAccess(
   if (op.access === "public") return workspace === null ? null : memberIn(auth, caller, workspace);
   requireToken(op, caller);
   requireInstanceRole(op, caller);
-  const required = requiredScope(op, params);
-  if (required) requireScope(caller, required);
+  requireScopeOf(op, caller, params);
   if (workspace === null || !op.path.startsWith("/w/{workspace}/")) return null;
   const member = await memberIn(auth, caller, workspace);
   if (!member) throw new ApiError("forbidden", `Not a member of workspace ${workspace}, or it does not exist`);
   requireRole(op, member);
+  await requireShown(auth, { op, caller, member });
   return member;
 }

@@ -56,7 +56,7 @@ export function toApiError(error: unknown, services: Services, requestId: string
 }
 
 /** What the adapter for Node adds to a request that came over a socket; in tests there is none. */
-function socketOf(env: unknown): Socket | undefined {
+export function socketOf(env: unknown): Socket | undefined {
   return typeof env === "object" && env !== null && "incoming" in env && "outgoing" in env
     ? (env as Socket)
     : undefined;

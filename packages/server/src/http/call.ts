@@ -19,6 +19,8 @@ export interface Call<T extends OperationSpec = OperationSpec> {
   search: URLSearchParams;
   /** Aborted when the client goes away. */
   signal: AbortSignal;
+  /** Where the request came from, as far as that is known. */
+  address: string | null;
 }
 
 /** Handlers answer the declared shape, or a whole `Response` where status or headers depend on the case. */

@@ -4,6 +4,7 @@ import type { Authentication } from "../identity/authentication.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
 import { requireAccess } from "./access.ts";
+import { clientAddress } from "./address.ts";
 import { answer } from "./answer.ts";
 import type { Route } from "./app.ts";
 import { parseJson, parsePart, queryObject, readBody, readFromSocket } from "./body.ts";
@@ -81,6 +82,9 @@ export async function invoke(
     // most calls never ask, and asking costs
     get signal() {
       return socket ? clientSignal(socket) : request.signal;
+    },
+    get address() {
+      return clientAddress(request, socket?.incoming, services.trustedProxies ?? 0);
     },
   };
   return answer(op, await handle(call as unknown as Call));

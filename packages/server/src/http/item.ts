@@ -33,12 +33,16 @@ interface Item {
   kind: string;
   path: string;
   acl: Acl;
+  /** What it was asked by, when that is not its path: a refusal must not tell the path. */
+  asked?: { kind: string; name: string };
 }
 
 /** @throws ApiError `not_found`, the same as for an item that does not exist */
 export function requireReadable({ caller, member }: Who, item: Item): void {
   const inScope = scopesAllow(scopesOf(caller), { domain: item.domain, action: "read", path: item.path });
-  if (!inScope || !allowed(member, "read", item.path, item.acl)) throw notFound(item.kind, item.path);
+  if (inScope && allowed(member, "read", item.path, item.acl)) return;
+  const { kind, name } = item.asked ?? { kind: item.kind, name: item.path };
+  throw notFound(kind, name);
 }
 
 /** @throws ApiError `not_found` when the item cannot even be read, else `forbidden` or `missing_scope` */

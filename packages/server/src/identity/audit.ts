@@ -17,9 +17,12 @@ export const globalAudit = "global";
 
 const unstorable = /[\0\p{Cs}]/gu;
 
+function clean(text: string): string {
+  return text.replace(unstorable, "\uFFFD").slice(0, 500);
+}
+
 /** Writes one entry; in the caller's transaction when `db` is one, so that nothing happens without its entry. */
 export async function audit(db: Queryable, entry: AuditEntry): Promise<void> {
-  const clean = (text: string): string => text.replace(unstorable, "\uFFFD").slice(0, 500);
   const parameters =
     entry.parameters &&
     JSON.stringify(entry.parameters, (_, value: unknown) =>
@@ -29,4 +32,17 @@ export async function audit(db: Queryable, entry: AuditEntry): Promise<void> {
     insert into audit (workspace_id, username, operation, action_kind, resource, parameters)
     values (${entry.workspace}, ${clean(entry.username)}, ${entry.operation}, ${entry.actionKind},
             ${entry.resource === undefined ? null : clean(entry.resource)}, ${parameters ?? null}::jsonb)`);
+}
+
+/** One entry for each of the resources, which are the platform's own ids, in one statement. */
+export async function auditEach(
+  db: Queryable,
+  { workspace, username, operation, actionKind }: Omit<AuditEntry, "resource" | "parameters">,
+  resources: readonly string[],
+): Promise<void> {
+  if (resources.length === 0) return;
+  await db.execute(sql`
+    insert into audit (workspace_id, username, operation, action_kind, resource)
+    select ${workspace}, ${clean(username)}, ${operation}, ${actionKind}, resource
+    from unnest(${[...resources]}::text[]) as resource`);
 }

@@ -12,6 +12,8 @@ export interface Authentication {
   /** Membership of an account in a workspace as it is now; `null` when there is none or it is disabled. */
   memberOf(email: string, workspace: string): Promise<Member | null>;
   workspaceExists(workspace: string): Promise<boolean>;
+  /** What the workspace shows operators, by Windmill's names; what is not named is shown. */
+  operatorSettings(workspace: string): Promise<Readonly<Record<string, boolean>>>;
 }
 
 interface TokenRow {
@@ -24,6 +26,10 @@ interface TokenRow {
   username: string | null;
   super_admin: boolean;
   devops: boolean;
+}
+
+interface WorkspaceRow {
+  operators: Record<string, boolean> | null;
 }
 
 interface JobTokenRow {
@@ -57,10 +63,13 @@ export function createAuthentication({ db, bus, now }: { db: Database; bus: Bus;
       return loadMember(db, key.slice(at + 1), key.slice(0, at));
     },
   });
-  const workspaces = createCache<boolean>({
+  const workspaces = createCache<WorkspaceRow | null>({
     bus,
     name: "workspace",
-    load: async (id) => (await db.maybe(sql`select from workspace where id = ${id} and not deleted`)) !== undefined,
+    load: async (id) =>
+      (await db.maybe<WorkspaceRow>(
+        sql`select settings -> 'operator_settings' as operators from workspace where id = ${id} and not deleted`,
+      )) ?? null,
   });
   const noted = new Map<string, number>();
   /** Last use is written at most every five minutes per token and process; nobody waits for it. */
@@ -74,7 +83,8 @@ export function createAuthentication({ db, bus, now }: { db: Database; bus: Bus;
   };
   return {
     memberOf: (email, workspace) => members.get(`${workspace}:${email}`),
-    workspaceExists: (workspace) => workspaces.get(workspace),
+    workspaceExists: async (workspace) => (await workspaces.get(workspace)) !== null,
+    operatorSettings: async (workspace) => (await workspaces.get(workspace))?.operators ?? {},
     async byToken(token, byCookie) {
       if (token === "") return anonymous;
       const job = parseJobToken(token);

@@ -56,7 +56,19 @@ function requireRuleMaker(member: Member, before: Rules, after: Rules): void {
 }
 
 /**
- * Creates a folder owned by its maker and the owners named. Someone who is no admin cannot take over what was left under
+ * Owners and permissions of a new folder: its maker's, and what was asked for. From an admin what was asked for is all, so
+ * that a folder that is carried over is the same there; admins need no entry of their own.
+ */
+function firstAccess(member: Member, { owners, extra_perms }: FolderContent): { owners: string[]; perms: Acl } {
+  const me = `u/${member.username}`;
+  const named = member.isAdmin && owners ? [...new Set(owners)] : [...new Set([me, ...(owners ?? [])])];
+  if (member.isAdmin && owners && extra_perms) return { owners: named, perms: extra_perms };
+  const written = Object.fromEntries(named.map((owner) => [owner, true]));
+  return { owners: named, perms: { ...written, ...extra_perms, ...(named.includes(me) ? { [me]: true } : {}) } };
+}
+
+/**
+ * Creates a folder owned by its maker and the owners named, or as an admin asks. Someone who is no admin cannot take over what was left under
  * the name of a deleted folder: that is for admins.
  * @throws ApiError `already_exists`, `forbidden`
  */
@@ -66,9 +78,7 @@ export async function createFolder(
   { name, content }: { name: string; content: FolderContent },
 ): Promise<void> {
   requireRuleMaker(member, null, content.default_permissioned_as);
-  const me = `u/${member.username}`;
-  const owners = [...new Set([me, ...(content.owners ?? [])])];
-  const perms = { ...Object.fromEntries(owners.map((owner) => [owner, true])), ...content.extra_perms, [me]: true };
+  const { owners, perms } = firstAccess(member, content);
   try {
     await tx.execute(sql`
       insert into folder (workspace_id, name, display_name, summary, owners, extra_perms, default_permissioned_as, labels, created_by)

@@ -130,6 +130,29 @@ describe("logging in", () => {
     expect((await guess()).status).toBe(429);
   });
 
+  test("stops guessing from one address at many accounts, and goes on for others", async () => {
+    await account("behind@x.org");
+    instance.services.trustedProxies = 1;
+    const guess = (n: number, from: string, typed = "guess") =>
+      call("POST /auth/login", {
+        body: { email: n < 0 ? "behind@x.org" : `victim${n}@x.org`, password: typed },
+        headers: { "x-forwarded-for": `6.6.6.6, ${from}` },
+      });
+    // those that succeed are not counted
+    for (let n = 0; n < 3; n += 1) expect((await guess(-1, "203.0.113.9", password)).status).toBe(200);
+    const statuses = (await Promise.all(Array.from({ length: 33 }, (_, n) => guess(n, "203.0.113.9")))).map(
+      (answer) => answer.status,
+    );
+    expect(statuses.filter((status) => status === 400)).toHaveLength(30);
+    expect((await guess(-1, "203.0.113.9", password)).text).toMatch(/Too many failed logins from this address/);
+    expect((await guess(-1, "203.0.113.10", password)).status).toBe(200);
+    expect((await guess(50, "2001:db8::1")).status).toBe(400);
+    instance.services.trustedProxies = 0;
+    const entries = await db.query<{ resource: string; parameters: unknown }>(sql`
+      select resource, parameters from audit where parameters ? 'address' and operation = 'users.login' order by id desc limit 1`);
+    expect(entries).toEqual([{ resource: "behind@x.org", parameters: { address: "203.0.113.10" } }]);
+  });
+
   test("is audited, success and failure, without what was typed for an unknown account", async () => {
     await call("POST /auth/login", { body: { email: "my-secret-password", password } });
     const entries = (await call("GET /w/admins/audit/list?all_workspaces=true", { token: admin })).json<

@@ -30,6 +30,11 @@ function isUnset(value: unknown): boolean {
   return value === null || value === undefined || value === "";
 }
 
+/** From now on what ends in the workspace is told to its handlers; what ended before is not. */
+async function watchEnds(tx: Queryable, workspace: string): Promise<void> {
+  await tx.execute(sql`insert into handler_watch (workspace_id) values (${workspace}) on conflict do nothing`);
+}
+
 export interface SettingsChange {
   /** New values by name; null, undefined and "" unset. */
   [name: string]: unknown;
@@ -43,6 +48,7 @@ export async function changeSettings({ db, bus }: Services, member: Member, chan
   await db.transaction(async (tx) => {
     await tx.execute(sql`
       update workspace set settings = (settings - ${names}::text[]) || ${sql.json(set)}::jsonb where id = ${workspace}`);
+    if ("error_handler" in set || "success_handler" in set) await watchEnds(tx, workspace);
     await audit(tx, {
       workspace,
       username,

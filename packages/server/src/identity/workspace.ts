@@ -14,30 +14,39 @@ export interface NewWorkspace {
   name: string;
   color?: string | null | undefined;
   username?: string | null | undefined;
+  /** The workspace it is a fork of. */
+  parent?: string;
+}
+
+/** Creates a workspace in the caller's transaction; publish {@link forgetEveryMember} after it. @returns the admin's name */
+export async function insertWorkspace(tx: Queryable, workspace: NewWorkspace, email: string): Promise<string> {
+  const { id, name, color = null, parent = null } = workspace;
+  try {
+    await tx.execute(sql`
+      insert into workspace (id, name, owner, color, parent_workspace_id)
+      values (${id}, ${name}, ${email}, ${color}, ${parent})`);
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new ApiError("already_exists", `The workspace ${id} already exists`);
+    throw error;
+  }
+  await tx.execute(sql`
+    insert into group_ (workspace_id, name, summary) values (${id}, 'all', 'Every member of the workspace')`);
+  const { username: wished } = workspace;
+  const username = await addMember(tx, { workspace: id, email, isAdmin: true, operator: false, username: wished });
+  await audit(tx, {
+    workspace: id,
+    username,
+    operation: "workspaces.create",
+    actionKind: "Created",
+    resource: id,
+    ...(parent === null ? {} : { parameters: { parent } }),
+  });
+  return username;
 }
 
 /** Creates a workspace with its group `all` and `email` as its admin. @throws ApiError `already_exists` */
 export async function createWorkspace({ db, bus }: Services, workspace: NewWorkspace, email: string): Promise<void> {
-  const { id, name } = workspace;
-  await db.transaction(async (tx) => {
-    try {
-      await tx.execute(sql`
-        insert into workspace (id, name, owner, color) values (${id}, ${name}, ${email}, ${workspace.color ?? null})`);
-    } catch (error) {
-      if (isUniqueViolation(error)) throw new ApiError("already_exists", `The workspace ${id} already exists`);
-      throw error;
-    }
-    await tx.execute(sql`
-      insert into group_ (workspace_id, name, summary) values (${id}, 'all', 'Every member of the workspace')`);
-    const username = await addMember(tx, {
-      workspace: id,
-      email,
-      isAdmin: true,
-      operator: false,
-      username: workspace.username,
-    });
-    await audit(tx, { workspace: id, username, operation: "workspaces.create", actionKind: "Created", resource: id });
-  });
+  await db.transaction((tx) => insertWorkspace(tx, workspace, email));
   forgetEveryMember(bus);
 }
 

@@ -1,5 +1,6 @@
 import { cancelJobs, releaseNext, type Canceled, type CancelRequest } from "@towermill/queue";
 import { sql } from "@towermill/store";
+import { auditEach } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
 
 /**
@@ -8,6 +9,11 @@ import type { Services } from "../services.ts";
  */
 export async function cancel({ db, bus, dispatcher, flowDriver }: Services, request: CancelRequest): Promise<Canceled> {
   const canceled = await cancelJobs(db, request);
+  const { workspace, by: username, force } = request;
+  const operation = force ? "jobs.force_cancel" : "jobs.cancel";
+  const affected = new Set([...canceled.ended, ...canceled.stopping]);
+  const asked = request.ids.filter((id) => affected.has(id));
+  await auditEach(db, { workspace, username, operation, actionKind: "Delete" }, asked);
   // an ended one may still have a process when it was forced
   bus.publish("cancel", request.force ? [...canceled.stopping, ...canceled.ended] : canceled.stopping);
   if (canceled.ended.length === 0) return canceled;

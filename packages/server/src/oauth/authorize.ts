@@ -160,12 +160,17 @@ export async function showAuthorize(place: Place, request: Request): Promise<Res
   return caller ? showConsent(place, asked, caller) : loginPage(path, { fields: asked.fields });
 }
 
-async function signIn(place: Place, asked: Asked, form: URLSearchParams): Promise<Response> {
+async function signIn(
+  place: Place,
+  asked: Asked,
+  { form, address }: { form: URLSearchParams; address: string | null },
+): Promise<Response> {
   const { services } = place;
   try {
     const token = await login(services, {
       email: form.get("login_email") ?? "",
       password: form.get("login_password") ?? "",
+      address,
     });
     const location = `${path}?${new URLSearchParams(asked.fields).toString()}`;
     return new Response(null, {
@@ -211,12 +216,12 @@ async function decide(
 }
 
 /** `POST …/authorize`: a login or a decision, from our own page only. */
-export async function postAuthorize(place: Place, request: Request): Promise<Response> {
+export async function postAuthorize(place: Place, request: Request, address: string | null): Promise<Response> {
   requireSameOrigin(request, place.services.baseUrl);
   const form = new URLSearchParams((await request.text()).slice(0, 20_000));
   const asked = await readRequest(place, form);
   if (asked instanceof Response) return asked;
-  if (form.has("login_email")) return signIn(place, asked, form);
+  if (form.has("login_email")) return signIn(place, asked, { form, address });
   const caller = await signedIn(place, request);
   if (!caller) return loginPage(path, { fields: asked.fields });
   if (!proven(proof(place, caller, asked.fields), form.get("proof") ?? "")) return showConsent(place, asked, caller);

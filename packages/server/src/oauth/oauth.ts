@@ -1,6 +1,7 @@
 import { ApiError } from "@towermill/contract";
 import { errorAnswer } from "../http/answer.ts";
-import { toApiError } from "../http/app.ts";
+import { toApiError, socketOf } from "../http/app.ts";
+import { clientAddress } from "../http/address.ts";
 import { credentialsOf, requireSameOrigin } from "../http/credentials.ts";
 import { unrestrictedAccountOf } from "../identity/actor.ts";
 import type { Authentication } from "../identity/authentication.ts";
@@ -15,7 +16,8 @@ import { requireResource, resourceOf } from "./resource.ts";
 /** The authorization server (OAuth 2.1) for MCP clients. */
 export interface OAuth {
   serves(pathname: string): boolean;
-  fetch(request: Request): Promise<Response>;
+  /** @param env what the adapter knows of the request's socket */
+  fetch(request: Request, env?: unknown): Promise<Response>;
 }
 
 const prefix = "/api/mcp/oauth/";
@@ -102,7 +104,7 @@ function metadata(services: Services, pathname: string): Response | null {
 
 export function createOAuth(services: Services, auth: Authentication): OAuth {
   const place = { services, auth };
-  const route = async (request: Request): Promise<Response> => {
+  const route = async (request: Request, env: unknown): Promise<Response> => {
     const { pathname } = new URL(request.url);
     const document = request.method === "GET" ? metadata(services, pathname) : null;
     if (document) return document;
@@ -110,7 +112,10 @@ export function createOAuth(services: Services, auth: Authentication): OAuth {
     const asked = `${request.method} ${part ?? ""}`;
     if (part === "clients") return clients(place, request, id);
     if (asked === "GET server/authorize") return showAuthorize(place, request);
-    if (asked === "POST server/authorize") return postAuthorize(place, request);
+    if (asked === "POST server/authorize") {
+      const address = clientAddress(request, socketOf(env)?.incoming, services.trustedProxies ?? 0);
+      return postAuthorize(place, request, address);
+    }
     if (asked === "POST server/token") return exchange(services, request);
     if (asked === "POST server/register")
       return json(await registerClient(services.db, parseJson(await bodyOf(request))), 201);
@@ -123,9 +128,9 @@ export function createOAuth(services: Services, auth: Authentication): OAuth {
       pathname.startsWith(`${prefix}clients`) ||
       pathname.startsWith(resourcePrefix) ||
       serverDocuments.has(pathname),
-    async fetch(request) {
+    async fetch(request, env) {
       try {
-        return await route(request);
+        return await route(request, env);
       } catch (error) {
         if (error instanceof OAuthRefusal) return refusalAnswer(error);
         return errorAnswer(toApiError(error, services, "oauth"), {

@@ -33,11 +33,7 @@ export async function deployedAt(db: Queryable, who: Who, path: string): Promise
 export async function readableVersion(db: Queryable, who: Who, hash: string): Promise<ScriptRow> {
   const row = await versionOf(db, who.member.workspace, hash);
   if (!row) throw notFound("Script", hash);
-  try {
-    requireReadable(who, item(row));
-  } catch {
-    throw notFound("Script", hash);
-  }
+  requireReadable(who, { ...item(row), asked: { kind: "Script", name: hash } });
   return row;
 }
 
