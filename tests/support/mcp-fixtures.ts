@@ -9,6 +9,7 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { McpOptions } from "@towermill/mcp";
+import { taskKeeper, taskTools } from "./mcp-task-fixtures.ts";
 
 /**
  * What the official conformance suite asks a server for besides the protocol: tools, prompts and resources of given
@@ -125,6 +126,31 @@ async function withLogging({ ctx }: Asked) {
   return said("logged");
 }
 
+/** What a listing must hand on as it is (SEP-1613, SEP-2106). */
+const richSchema = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  type: "object" as const,
+  $defs: {
+    address: {
+      $anchor: "addressDef",
+      type: "object",
+      properties: { street: { type: "string" }, city: { type: "string" } },
+    },
+  },
+  properties: {
+    name: { type: "string" },
+    address: { $ref: "#/$defs/address" },
+    contactMethod: { type: "string", enum: ["phone", "email"] },
+    phone: { type: "string" },
+    email: { type: "string" },
+  },
+  allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
+  if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
+  then: { required: ["phone"] },
+  else: { required: ["email"] },
+  additionalProperties: false,
+};
+
 const mixed = {
   uri: "test://mixed-content-resource",
   mimeType: "application/json",
@@ -152,6 +178,7 @@ const tools: Record<string, (asked: Asked) => unknown> = {
   test_tool_with_progress: withProgress,
   test_tool_with_logging: withLogging,
   test_logging_tool: () => said("quiet"),
+  json_schema_2020_12_tool: ({ args }) => said(JSON.stringify(args)),
   test_missing_capability: ({ server }) => {
     if (!server.getClientCapabilities()?.sampling)
       throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { sampling: {} } });
@@ -193,6 +220,88 @@ const tools: Record<string, (asked: Asked) => unknown> = {
   test_input_required_result_multiple_inputs: manyInputs,
   test_input_required_result_multi_round: rounds,
   test_input_required_result_capabilities: onlyDeclared,
+};
+
+/** The forms of SEP-1034 (defaults) and SEP-1330 (choices), as the suite words them. */
+const forms = {
+  defaults: {
+    type: "object" as const,
+    properties: {
+      name: { type: "string" as const, default: "John Doe" },
+      age: { type: "integer" as const, default: 30 },
+      score: { type: "number" as const, default: 95.5 },
+      status: { type: "string" as const, enum: ["active", "inactive", "pending"], default: "active" },
+      verified: { type: "boolean" as const, default: true },
+    },
+  },
+  choices: {
+    type: "object" as const,
+    properties: {
+      untitledSingle: { type: "string" as const, enum: ["option1", "option2", "option3"] },
+      titledSingle: {
+        type: "string" as const,
+        oneOf: [
+          { const: "value1", title: "First Option" },
+          { const: "value2", title: "Second Option" },
+          { const: "value3", title: "Third Option" },
+        ],
+      },
+      legacyEnum: {
+        type: "string" as const,
+        enum: ["opt1", "opt2", "opt3"],
+        enumNames: ["Option One", "Option Two", "Option Three"],
+      },
+      untitledMulti: {
+        type: "array" as const,
+        items: { type: "string" as const, enum: ["option1", "option2", "option3"] },
+      },
+      titledMulti: {
+        type: "array" as const,
+        items: {
+          anyOf: [
+            { const: "value1", title: "First Choice" },
+            { const: "value2", title: "Second Choice" },
+            { const: "value3", title: "Third Choice" },
+          ],
+        },
+      },
+    },
+  },
+};
+
+/** A tool of the 2025 suite: it puts a form to the client's user and says what came back. */
+const fill =
+  (requestedSchema: (typeof forms)[keyof typeof forms]) =>
+  (asked: Asked): unknown => {
+    const view = inputResponse(asked.ctx.mcpReq.inputResponses, "form");
+    if (view.kind === "elicit")
+      return said(`Elicitation completed: action=${view.action}, content=${JSON.stringify(view.content ?? {})}`);
+    return inputRequired({
+      inputRequests: { form: inputRequired.elicit({ message: "Please fill in", requestedSchema }) },
+    });
+  };
+
+const askedTools: Record<string, (asked: Asked) => unknown> = {
+  test_sampling: (asked) => {
+    const answer = answered(asked, "prompt")?.["sampling"];
+    if (answer) return said(`LLM response: ${JSON.stringify(answer)}`);
+    return inputRequired({
+      inputRequests: {
+        prompt: inputRequired.createMessage({
+          messages: user(String(asked.args["prompt"] ?? "Say hello")),
+          maxTokens: 100,
+        }),
+      },
+    });
+  },
+  test_elicitation: (asked) => {
+    const view = inputResponse(asked.ctx.mcpReq.inputResponses, "user_name");
+    if (view.kind === "elicit")
+      return said(`User response: action=${view.action}, content=${JSON.stringify(view.content ?? {})}`);
+    return inputRequired({ inputRequests: { user_name: askName(String(asked.args["message"] ?? "Your name?")) } });
+  },
+  test_elicitation_sep1034_defaults: fill(forms.defaults),
+  test_elicitation_sep1330_enums: fill(forms.choices),
 };
 
 type Say = (args: Record<string, string>, asked: Asked) => unknown;
@@ -274,20 +383,21 @@ function read(uri: string) {
 }
 
 function serveTools(server: Server, parts: Parts): void {
-  const shown = Object.keys(tools).map((name) => ({
+  const all = { ...tools, ...askedTools, ...taskTools };
+  const shown = Object.keys(all).map((name) => ({
     name,
     description: `What the conformance suite expects of ${name}`,
-    inputSchema: { type: "object" as const, properties: {} },
+    inputSchema: name === "json_schema_2020_12_tool" ? richSchema : { type: "object" as const, properties: {} },
   }));
   server.setRequestHandler("tools/list", async () => ({ tools: shown }));
   server.setRequestHandler("tools/call", async ({ params: { name, arguments: args = {} } }, ctx) => {
-    const tool = tools[name];
+    const tool = all[name];
     if (!tool) throw new ProtocolError(-32602, `Unknown tool: ${name}`);
     return (await tool({ args, ctx, parts, server })) as never;
   });
 }
 
-export const fixtures: NonNullable<McpOptions["extend"]> = (server, parts) => {
+const extend: NonNullable<McpOptions["extend"]> = (server, parts) => {
   server.registerCapabilities({ logging: {}, resources: { subscribe: true, listChanged: true } });
   serveTools(server, parts);
   const listed = Object.entries(prompts).map(([name, prompt]) => ({
@@ -319,3 +429,6 @@ export const fixtures: NonNullable<McpOptions["extend"]> = (server, parts) => {
   for (const method of ["resources/subscribe", "resources/unsubscribe"] as const)
     server.setRequestHandler(method, async () => ({}));
 };
+
+/** The suite's own tools, prompts, resources and tasks in place of the workspace's. */
+export const fixtures: McpOptions = { extend, tasks: taskKeeper };

@@ -9,12 +9,15 @@ import { admit, type Entry } from "./http/entry.ts";
 import { createExchange, servedBy, type Message } from "./http/exchange.ts";
 import { inquire } from "./http/inquiry.ts";
 import { createListens } from "./http/listen.ts";
+import { createMailboxes } from "./http/mailbox.ts";
 import { refuseForeign } from "./http/origin.ts";
 import { fault } from "./http/refusal.ts";
 import { authInfoOf, createSseStreams } from "./http/sse.ts";
+import type { TaskKeeper } from "./job/task.ts";
+import { createJobTasks } from "./job/task-keeper.ts";
 import { ownTools } from "./own-tools.ts";
 import { createSeal } from "./protocol/agreement.ts";
-import { createProtocolServer, type Parts } from "./protocol/server.ts";
+import { createProtocolServer, type Parts, type Served } from "./protocol/server.ts";
 import { createCatalogue } from "./runnable/catalogue.ts";
 import { flowSource, scriptSource } from "./runnable/runnable.ts";
 import { createToolbox } from "./toolbox.ts";
@@ -33,9 +36,11 @@ export interface Mcp {
 
 export interface McpOptions {
   extend?: Parts["extend"];
+  /** Where tasks are, for a server whose tools are not jobs; jobs unless told. */
+  tasks?: TaskKeeper;
 }
 
-function assemble(host: Host, { extend }: McpOptions): Parts {
+function assemble(host: Host, { extend, tasks = createJobTasks(host) }: McpOptions): Parts {
   const taken = new Set([...endpointTools(host.operations).keys(), ...ownTools.keys()]);
   const catalogue = createCatalogue({
     db: host.db,
@@ -48,6 +53,7 @@ function assemble(host: Host, { extend }: McpOptions): Parts {
     toolbox: createToolbox(host, catalogue),
     catalogue,
     seal: createSeal(host.secret),
+    tasks,
     ...(extend ? { extend } : {}),
   };
 }
@@ -62,13 +68,15 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
   const parts = assemble(host, options);
   const { catalogue } = parts;
   const changes = createChanges({ bus: host.bus, forget: (workspace) => catalogue.forget(workspace) });
-  const streams = createSseStreams(parts, changes);
+  const mailboxes = createMailboxes(host);
+  const streams = createSseStreams({ parts, changes, mailboxes });
   const cancellations = createCancellations(host.bus);
   const onerror = (error: Error): void => host.log.warn({ err: error }, "an MCP request was refused");
-  const build = servedBy((served) => createProtocolServer(parts, served));
+  const create = (served: Served) => createProtocolServer(parts, served);
+  const build = servedBy(create);
   const shared = createMcpHandler(build, { onerror });
   const listens = createListens({ host, changes, build, onerror });
-  const exchange = createExchange(shared, cancellations);
+  const exchange = createExchange({ handler: shared, create, cancellations, mailboxes });
 
   const post = async (entry: Entry, request: Request): Promise<Response> => {
     const text = await readText(request);
@@ -113,6 +121,7 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
       changes.close();
       catalogue.close();
       await Promise.all([streams.close(), shared.close(), listens.close()]);
+      mailboxes.stop();
       await host.settle?.();
     },
   };

@@ -1,15 +1,25 @@
-import type { McpHttpHandler, McpRequestContext, Server } from "@modelcontextprotocol/server";
-import { randomToken } from "@towermill/queue";
+import {
+  isLegacyRequest,
+  type McpHttpHandler,
+  type McpRequestContext,
+  type Server,
+} from "@modelcontextprotocol/server";
 import type { Served } from "../protocol/server.ts";
 import type { Cancellations } from "./cancellation.ts";
+import { converse } from "./conversation.ts";
 import type { Entry } from "./entry.ts";
-import { authInfoOf } from "./sse.ts";
+import { openSession, readSession, type ClientSession } from "./introduction.ts";
+import type { Mailboxes, Owner } from "./mailbox.ts";
+import { fault } from "./refusal.ts";
+import { accepted, authInfoOf } from "./sse.ts";
 
 /** A JSON-RPC message as far as routing looks into it. */
 export interface Message {
   id?: string | number;
   method?: string;
   params?: { requestId?: string | number; taskId?: string };
+  result?: unknown;
+  error?: unknown;
 }
 
 export interface Posted {
@@ -26,9 +36,33 @@ export function servedBy(create: (served: Served) => Server): (context: McpReque
   return (context) => create((context.authInfo?.extra ?? {}) as unknown as Served);
 }
 
-/** Serves one post; clients of the 2025 revisions get a session id, by which alone their cancellations find a request. */
-export function createExchange(handler: McpHttpHandler, cancellations: Cancellations) {
-  return async (entry: Entry, { request, body, message }: Posted): Promise<Response> => {
+/** Requests in the course of which a client may be asked something. */
+const asking = new Set(["tools/call", "prompts/get", "resources/read"]);
+
+/** Whether a post is served by a server that can ask its client back. */
+async function mayAsk(client: ClientSession | null, { request, body, message }: Posted): Promise<boolean> {
+  if (!client?.introduction || message.id === undefined || !asking.has(message.method ?? "")) return false;
+  return Object.keys(client.introduction.capabilities).length > 0 && (await isLegacyRequest(request, body));
+}
+
+function ownerOf({ session }: Entry): Owner {
+  return { principal: session.principal.id, workspace: session.workspace ?? "" };
+}
+
+export interface ExchangeParts {
+  handler: McpHttpHandler;
+  create(served: Served): Server;
+  cancellations: Cancellations;
+  mailboxes: Mailboxes;
+}
+
+/**
+ * Serves one post. Clients of the 2025 revisions get a session id, which tells who they are and by which their
+ * cancellations find a request; their answers to questions find the question by its id.
+ */
+export function createExchange({ handler, create, cancellations, mailboxes }: ExchangeParts) {
+  return async (entry: Entry, posted: Posted): Promise<Response> => {
+    const { request, body, message } = posted;
     const { id, method, params } = message;
     const named = request.headers.get("mcp-name");
     if (method?.startsWith("tasks/") && named !== null && named.trim() !== params?.taskId) {
@@ -37,15 +71,31 @@ export function createExchange(handler: McpHttpHandler, cancellations: Cancellat
         { status: 400 },
       );
     }
-    const given = request.headers.get(sessionHeader);
-    const session = given !== null && /^[A-Za-z0-9]{32}$/.test(given) ? `${entry.session.principal.id}.${given}` : null;
-    if (session && method === "notifications/cancelled" && params?.requestId !== undefined)
-      cancellations.cancel(session, params.requestId);
+    if (method === undefined && typeof id === "string" && ("result" in message || "error" in message)) {
+      const found = await mailboxes.post(id, ownerOf(entry), JSON.stringify(body));
+      return found ? accepted() : fault(400, "Nobody waits for this answer any more");
+    }
+    const client = readSession(request.headers.get(sessionHeader));
+    const key = client ? `${entry.session.principal.id}.${client.key}` : null;
+    if (key && method === "notifications/cancelled" && params?.requestId !== undefined)
+      cancellations.cancel(key, params.requestId);
+    const served: Served = { session: entry.session, client: client?.introduction?.clientInfo ?? null };
+    if (key && id !== undefined && method === "tools/call") {
+      served.cancelled = cancellations.signal(key, id);
+      served.done = () => cancellations.done(key, id);
+    }
     const authInfo = authInfoOf(entry);
-    const served: Served = { session: entry.session };
-    if (session && id !== undefined && method === "tools/call") {
-      served.cancelled = cancellations.signal(session, id);
-      served.done = () => cancellations.done(session, id);
+    if (client?.introduction && (await mayAsk(client, posted))) {
+      const { introduction } = client;
+      return converse({
+        server: create(served),
+        mailboxes,
+        owner: ownerOf(entry),
+        introduction,
+        request,
+        body,
+        authInfo,
+      });
     }
     const response = await handler.fetch(request, {
       parsedBody: body,
@@ -53,7 +103,7 @@ export function createExchange(handler: McpHttpHandler, cancellations: Cancellat
     });
     if (method !== "initialize" || !response.ok) return response;
     const headers = new Headers(response.headers);
-    headers.set(sessionHeader, randomToken());
+    headers.set(sessionHeader, openSession(params));
     return new Response(response.body, { status: response.status, headers });
   };
 }

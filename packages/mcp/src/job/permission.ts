@@ -7,7 +7,7 @@ import { judgeEndpoint } from "../verdict.ts";
 import { askJob } from "./access.ts";
 
 /** What somebody wants of a job, by the endpoint tool that does just that. */
-export type JobAction = "getJob" | "cancelQueuedJob";
+export type JobAction = "getJob" | "cancelQueuedJob" | "resumeSuspended";
 
 function coveredByTool(host: Host, session: Session, action: JobAction): boolean {
   const tool = endpointTools(host.operations).get(action);
