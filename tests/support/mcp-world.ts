@@ -80,11 +80,16 @@ const echo: Program = (job) => ({
   result: JSON.stringify({ echo: JSON.parse(job.args ?? "{}") as unknown }),
 });
 
+export interface WorldOptions extends McpOptions {
+  /** How documents of OAuth clients are read; from the public internet unless told. */
+  readDocument?: (clientId: string) => Promise<string>;
+}
+
 interface ServerOptions {
   db: Database;
   url: string;
   log: Log;
-  options?: McpOptions;
+  options?: WorldOptions;
 }
 
 /** One server process: its own bus, dispatcher and MCP face over a shared database. */
@@ -113,7 +118,7 @@ async function startServer({ db, url, log, options = {} }: ServerOptions, instan
   const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth)];
   const api = createApp({ services, auth, routes });
   const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true }, options);
-  const oauth = createOAuth(services, auth);
+  const oauth = createOAuth(services, auth, options.readDocument);
   const app = {
     async fetch(request: Request, env?: object): Promise<Response> {
       const { pathname } = new URL(request.url);
@@ -136,7 +141,7 @@ async function startServer({ db, url, log, options = {} }: ServerOptions, instan
  * `bob`, the operator `olga`, and `eve`, who is in another workspace; each has a token of the same name. The test's worker
  * echoes arguments unless told otherwise.
  */
-export async function mcpWorld(options: McpOptions = {}) {
+export async function mcpWorld(options: WorldOptions = {}) {
   const { db, url: databaseUrl } = await testDatabase();
   await fill(db);
   const instanceKey = randomBytes(32);
