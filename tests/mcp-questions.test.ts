@@ -59,7 +59,7 @@ describe.each(Object.entries(transports))("over %s", (_, transport) => {
     }
     expect(await remove()).not.toMatchObject({ isError: true });
     expect(await exists("u/alice/asked")).toBe(false);
-    expect(asked).toEqual(Array(3).fill("Delete a variable: u/alice/asked? This cannot be undone."));
+    expect(asked).toEqual(Array(3).fill("Delete a variable: u/alice/asked? It stays in the trash for three days."));
   });
 
   test("what the user agreed to already is not asked again", async () => {

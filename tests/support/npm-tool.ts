@@ -74,3 +74,15 @@ export async function conformance01(): Promise<[string, string] | null> {
   const folder = await installed(name, `${name}@0.1.16`);
   return folder === null ? null : [node, join(folder, "dist", "index.js")];
 }
+
+/** How many tokens a text is to a current model (`o200k_base`). */
+export async function tokenizer(): Promise<((text: string) => number) | null> {
+  const folder = await installed("js-tiktoken", "js-tiktoken@1.0.21");
+  if (folder === null) return null;
+  const [{ Tiktoken }, { default: ranks }] = (await Promise.all([
+    import(join(folder, "dist", "lite.js")),
+    import(join(folder, "dist", "ranks", "o200k_base.js")),
+  ])) as [{ Tiktoken: new (ranks: unknown) => { encode(text: string): unknown[] } }, { default: unknown }];
+  const encoder = new Tiktoken(ranks);
+  return (text) => encoder.encode(text).length;
+}

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { ApiError } from "@towermill/contract";
-import type { AskedResult, CallContext } from "./call.ts";
+import type { AskedResult, CallContext, Question } from "./call.ts";
 import { readArguments, type EndpointRequest } from "./endpoint/arguments.ts";
 import { callEndpoint } from "./endpoint/call.ts";
 import { endpointTools, type EndpointTool, type ShownTool } from "./endpoint/tool.ts";
 import { enterWorkspace } from "./enter.ts";
 import { nearest, ToolFailure } from "./failure.ts";
 import type { Host } from "./host.ts";
+import { orphanedSchedules } from "./in-use.ts";
 import { callLean, isLean } from "./lean.ts";
 import type { TaskResult } from "./job/task.ts";
 import { favoritesOf, isOffered, listLean, listTools, type Stock } from "./listing.ts";
@@ -14,6 +15,7 @@ import { ownTools } from "./own-tools.ts";
 import { failureResult, type ToolResult } from "./result.ts";
 import { runRunnable } from "./runnable/call.ts";
 import type { Catalogue } from "./runnable/catalogue.ts";
+import type { Runnable } from "./runnable/runnable.ts";
 import { inWorkspace, type Session } from "./session.ts";
 import { judgeRunnable } from "./verdict.ts";
 
@@ -45,16 +47,34 @@ interface Destruction {
   context: CallContext;
 }
 
-/** Asks before something is destroyed. @returns the question where it has to go out first @throws ToolFailure on a no */
-async function agree(session: Session, { tool, request, context }: Destruction): Promise<AskedResult | null> {
-  if (!tool.destructive || tool.runs || request.confirmed) return null;
+/** What the person behind the client is asked before something is destroyed. */
+function questionFor(session: Session, { tool, request }: Destruction, schedules: readonly string[]): Question {
   const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
-  const isFinal = tool.operation.method === "DELETE" || tool.name.startsWith("delete");
+  const inUse = schedules.length > 0 ? ` It is run by ${schedules.slice(0, 5).join(", ")}.` : "";
+  const isKept = request.params["path"] !== undefined && tool.name.startsWith("delete");
   const about = JSON.stringify([session.principal.id, session.workspace, tool.name, request]);
-  const question = {
-    text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${isFinal ? " This cannot be undone." : ""}`,
+  return {
+    text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${inUse}${isKept ? " It stays in the trash for three days." : ""}`,
     digest: createHash("sha256").update(about).digest("base64url"),
   };
+}
+
+/**
+ * Asks before something is destroyed. Where the client cannot ask, what is in use needs its word that the user agrees.
+ * @returns the question where it has to go out first @throws ToolFailure on a no
+ */
+async function agree({ host }: Shop, session: Session, wanted: Destruction): Promise<AskedResult | null> {
+  const { tool, request, context } = wanted;
+  if (!tool.destructive || tool.runs || request.confirmed || request.body?.["archived"] === false) return null;
+  const inside = inWorkspace(session);
+  const schedules = inside ? await orphanedSchedules(host, inside, wanted) : [];
+  if (!context.canAsk && schedules.length > 0) {
+    throw new ToolFailure(
+      `${tool.name}: enabled schedules run it: ${schedules.slice(0, 5).join(", ")}; nothing was done`,
+      "If the user agrees, call again with confirm: true; setScheduleEnabled turns a schedule off.",
+    );
+  }
+  const question = questionFor(session, wanted, schedules);
   const answer = await context.agreed(question);
   if (answer === "no") throw new ToolFailure(`${tool.name}: the user did not agree, nothing was done`);
   return answer === "ask" ? context.ask(question) : null;
@@ -67,7 +87,7 @@ async function callOperation(
 ): Promise<Answer> {
   const request = readArguments(tool, args);
   const inside = tool.ofWorkspace ? await enterWorkspace(shop.host, session, request.workspace) : session;
-  const asked = await agree(inside, { tool, request, context });
+  const asked = await agree(shop, inside, { tool, request, context });
   if (asked) return asked;
   const favorites = await favoritesOf(shop, inside);
   return callEndpoint(shop.host, inside, { tool, request, favorites, signal: context.signal });
@@ -81,9 +101,17 @@ async function unknown(shop: Shop, session: Session, name: string): Promise<Unkn
   return new UnknownTool(`Unknown tool: ${name.slice(0, 200)}${near ? `. Did you mean ${near}?` : ""}`);
 }
 
+/** The script or flow of a name. What was deployed this very moment may not be known yet, so a miss is looked up again. */
+async function findRunnable({ catalogue }: Shop, workspace: string, name: string): Promise<Runnable | null> {
+  const known = await catalogue.find(workspace, name);
+  if (known) return known;
+  catalogue.forget(workspace);
+  return catalogue.find(workspace, name);
+}
+
 async function callRunnable(shop: Shop, session: Session, { name, args, context }: Asked): Promise<Answer> {
   const inside = inWorkspace(session);
-  const runnable = inside ? await shop.catalogue.find(inside.workspace, name) : null;
+  const runnable = inside ? await findRunnable(shop, inside.workspace, name) : null;
   const readable = inside && runnable ? await shop.catalogue.readable(inside.member) : [];
   if (!inside || !runnable || !readable.includes(runnable)) throw await unknown(shop, session, name);
   const isFavorite = (await favoritesOf(shop, inside)).has(`${runnable.kind}:${runnable.path}`);

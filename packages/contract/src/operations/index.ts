@@ -2,6 +2,7 @@ import type { OperationSpec } from "../operation.ts";
 import { accountOperations } from "./accounts.ts";
 import { aclOperations } from "./acls.ts";
 import { auditOperations } from "./audit.ts";
+import { docsOperations } from "./docs.ts";
 import { draftsOperations } from "./drafts.ts";
 import { favoritesOperations } from "./favorites.ts";
 import { flowsApprovalsOperations } from "./flows-approvals.ts";
@@ -62,6 +63,7 @@ export {
   aclOperations,
   auditOperations,
   configOperations,
+  docsOperations,
   draftsOperations,
   favoritesOperations,
   flowsApprovalsOperations,
@@ -117,6 +119,7 @@ export const operations: readonly OperationSpec[] = [
   ...aclOperations,
   ...auditOperations,
   ...configOperations,
+  ...docsOperations,
   ...draftsOperations,
   ...favoritesOperations,
   ...flowsApprovalsOperations,

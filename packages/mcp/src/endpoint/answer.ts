@@ -13,14 +13,15 @@ import type { EndpointRequest } from "./arguments.ts";
 import type { EndpointTool } from "./tool.ts";
 import type { Schema } from "./schema.ts";
 
-interface Problem {
+export interface Problem {
   title?: string;
   status?: number;
   detail?: string;
   hint?: string;
 }
 
-function problemOf(text: string, status: number): Problem {
+/** What an error of the API says. */
+export function problemOf(text: string, status: number): Problem {
   try {
     const problem = JSON.parse(text) as unknown;
     if (typeof problem === "object" && problem !== null) return problem as Problem;

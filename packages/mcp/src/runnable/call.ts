@@ -62,16 +62,24 @@ export interface RunnableCall {
   context: CallContext;
 }
 
+/** A run that is to be started and waited for. */
+export interface Run {
+  /** What complaints call it. */
+  name: string;
+  context: CallContext;
+  /** Pushes the job under this id. */
+  start(id: string): Promise<Response>;
+}
+
 /**
- * Runs a script or flow and waits a bounded time for it: its result, its failure, or the id of the job that goes on.
- * When the client cancels, so is the job.
+ * Starts a run and waits a bounded time for it: its result, its failure, or the id of the job that goes on. When the
+ * client cancels, so is the job. @throws ToolFailure when it cannot be started
  */
-export async function runRunnable(
+export async function followRun(
   host: Host,
   session: WorkspaceSession,
-  { runnable, args, context }: RunnableCall,
+  { name, context, start }: Run,
 ): Promise<ToolResult | TaskResult> {
-  requireArguments(runnable, args);
   const id = newJobId();
   const unwanted = new AbortController();
   const follow = {
@@ -83,12 +91,10 @@ export async function runRunnable(
   };
   // before the start: a quick job may end before the start has answered
   const waiting = followJob(host, follow);
-  const response = await start(host, session, { runnable, id, args });
+  const response = await start(id);
   if (!response.ok) {
     unwanted.abort();
-    throw new ToolFailure(
-      `${runnable.path} could not be started (${response.status}): ${problem(await response.text())}`,
-    );
+    throw new ToolFailure(`${name} could not be started (${response.status}): ${problem(await response.text())}`);
   }
   const outcome: Outcome | null = await waiting;
   if (outcome === null && context.signal.aborted) await cancelJob(host, session, id);
@@ -98,6 +104,20 @@ export async function runRunnable(
   return outcome
     ? outcomeResult({ outcome, workspace: session.workspace, logTail: tail })
     : runningResult(id, "running", tail);
+}
+
+/** Runs a script or flow. @throws ToolFailure when an argument is wrong, or it cannot be started */
+export async function runRunnable(
+  host: Host,
+  session: WorkspaceSession,
+  { runnable, args, context }: RunnableCall,
+): Promise<ToolResult | TaskResult> {
+  requireArguments(runnable, args);
+  return followRun(host, session, {
+    name: runnable.path,
+    context,
+    start: (id) => start(host, session, { runnable, id, args }),
+  });
 }
 
 function problem(text: string): string {
