@@ -244,7 +244,8 @@ describe("tools of scripts", () => {
   test("can be called the moment they are deployed, before any process has heard of it", async () => {
     const { call } = await modern();
     await call("s-u_alice_quick", { n: 1 });
-    await world.db.execute(sql`insert into script (workspace_id, hash, path, summary, content, language, lock, created_by)
+    await world.db
+      .execute(sql`insert into script (workspace_id, hash, path, summary, content, language, lock, created_by)
       values ('w', 'c0ffee0000000001', 'u/alice/unheard', '', 'export function main() {}', 'bun', '', 'alice')`);
     expect((await call("s-u_alice_unheard")).structuredContent).toMatchObject({ status: "success" });
   });

@@ -127,6 +127,24 @@ describe("drafts of a script", () => {
   });
 });
 
+test(
+  "a deployment whose dependencies cannot be resolved says so; what was there before goes on",
+  { timeout: 60_000 },
+  async () => {
+    const item = { kind: "script", path: "u/admin/needy" };
+    await mcp.ok("editDraft", {
+      ...item,
+      fields: { language: "python3", content: "def main():\n  return 1\n", summary: "Needy" },
+    });
+    await mcp.ok("deployDraft", item);
+    expect(await mcp.ok("s-u_admin_needy")).toMatchObject({ result: 1 });
+    const broken = "# requirements:\n# not-a-package-anywhere==99.99.99\n\ndef main():\n  return 2\n";
+    await mcp.ok("editDraft", { ...item, fields: { content: broken } });
+    expect(await errorText(mcp.call("deployDraft", item))).toMatch(/is deployed, and runs as it did before .*failed/s);
+    expect(await mcp.ok("s-u_admin_needy")).toMatchObject({ result: 1 });
+  },
+);
+
 describe("drafts of a flow", () => {
   const item = { kind: "flow", path: "f/team/steps" };
 

@@ -6,3 +6,4 @@ export type { AuditNote, Host, Invocation, Principal } from "./host.ts";
 export { readGrant, type Grant } from "./grant.ts";
 export { flowSource, scriptSource, type FoundRunnable, type RunnableSource } from "./runnable/runnable.ts";
 export { toolName } from "./runnable/name.ts";
+export { toolTable } from "./tool-table.ts";

@@ -1,5 +1,8 @@
 import { jsonObject } from "@towermill/contract";
+import type { CallContext } from "../call.ts";
 import type { Host } from "../host.ts";
+import { waitForJob } from "../job/wait.ts";
+import type { ToolResult } from "../result.ts";
 import type { WorkspaceSession } from "../session.ts";
 import { ask, fieldsOf, operationsOf, requireDraft, type Item, type Members } from "./item.ts";
 
@@ -38,4 +41,44 @@ export async function deployDraft(
     args: isNew ? { body: { path } } : { path, body: { path } },
     bodyText: jsonObject(body),
   });
+}
+
+const statusOf: Partial<Record<Item["kind"], { operation: string; domain: string }>> = {
+  script: { operation: "getScriptDeploymentStatus", domain: "scripts" },
+  flow: { operation: "getFlowDeploymentStatus", domain: "flows" },
+};
+
+export interface Deployed {
+  item: Item;
+  /** What the deployment answered. */
+  answer: string;
+  context: CallContext;
+}
+
+/**
+ * Waits a bounded time until a deployment's dependencies are resolved: until then the version before it runs.
+ * @returns the failure or the wait that goes on, `null` when it is ready
+ */
+export async function waitUntilReady(
+  host: Host,
+  session: WorkspaceSession,
+  { item, answer, context }: Deployed,
+): Promise<ToolResult | null> {
+  const status = statusOf[item.kind];
+  const operation = host.operations.find((op) => op.id === status?.operation);
+  if (!status || !operation) return null;
+  const { principal } = session;
+  const response = await host.invoke(principal, {
+    operation,
+    params: { workspace: session.workspace, path: item.path, hash: answer },
+    query: {},
+    bodyText: "",
+    scopes: principal.scopes === null ? null : [`${status.domain}:read`],
+    confined: false,
+    readOnly: principal.readOnly,
+  });
+  const { job_id: id } = response.ok ? ((await response.json()) as { job_id?: string }) : {};
+  if (id === undefined) return null;
+  const waited = await waitForJob(host, session, { id, context });
+  return waited.isError === true || waited.structuredContent?.["status"] !== "success" ? waited : null;
 }

@@ -7,7 +7,7 @@ import { jsonResult, previewResult, usualLimit, type ToolResult } from "../resul
 import { followRun } from "../runnable/call.ts";
 import { runAnswer } from "../runnable/tool.ts";
 import type { WorkspaceSession } from "../session.ts";
-import { deployDraft, isOvertaken } from "./deploy.ts";
+import { deployDraft, isOvertaken, waitUntilReady } from "./deploy.ts";
 import { compareItem, editDraft, type Edit } from "./edit.ts";
 import { covers, draftKinds, findItem, requireDraft, send, type DraftKind, type Item } from "./item.ts";
 
@@ -198,7 +198,11 @@ const deploying: OwnTool = {
     const { changed } = compareItem(host, item.kind, { before: item.deployed, after: requireDraft(item).members });
     const message = typeof args["deployment_message"] === "string" ? args["deployment_message"] : null;
     const answer = await deployDraft(host, session, { item, message });
-    return jsonResult({ path: item.path, answer, changed });
+    const unready = await waitUntilReady(host, session, { item, answer, context });
+    if (!unready) return jsonResult({ path: item.path, answer, changed });
+    const [said] = unready.content;
+    const about = `${item.path} is deployed, and runs as it did before until its dependencies are resolved.`;
+    return { ...unready, content: [{ type: "text", text: `${about}\n${said?.type === "text" ? said.text : ""}` }] };
   },
 };
 
