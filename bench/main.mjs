@@ -5,6 +5,7 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os"
 import { join } from "node:path";
 import { root } from "../scripts/prepare.mjs";
 import * as jobs from "./figures/jobs.mjs";
+import { mcp, mcpStreams } from "./figures/mcp.mjs";
 import { reference } from "./measure.mjs";
 import * as platform from "./figures/platform.mjs";
 
@@ -18,6 +19,8 @@ const figures = {
   history: platform.history,
   split: platform.split,
   memory: platform.memory,
+  mcp,
+  mcpStreams,
 };
 
 const given = process.argv.slice(2);
