@@ -194,6 +194,25 @@ test("draft tools are listed in the session catalogue and on request, and called
   expect(await names("?toolsets=drafts&readonly=true")).toEqual(["listDrafts", "getOwnDraft", "diffDraft"]);
 });
 
+test(
+  "a token in the address never reaches the log, and is refused where the instance says so",
+  { timeout: 60_000 },
+  async () => {
+    const strict = await startInstance({ env: { TOWERMILL_MCP_QUERY_TOKENS: "false", LOG_LEVEL: "debug" } });
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+    const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+    const ask = (of: Instance, path: string) =>
+      fetch(`${of.url}/api/mcp/w/admins/${path}?token=${of.token}`, { method: "POST", headers, body });
+    for (const path of ["mcp", "sse"]) {
+      expect((await ask(strict, path)).status).toBe(401);
+      expect((await fetch(`${strict.url}/api/mcp/w/admins/${path}?token=${strict.token}`)).status).toBe(401);
+      expect((await ask(instance, path)).status).toBe(200);
+    }
+    await strict.call("GET", "/version");
+    for (const each of [strict, instance]) expect(each.process.output()).not.toContain(each.token);
+  },
+);
+
 describe("what is deleted", () => {
   test("and was run by a schedule needs the word of a client that cannot ask; from the trash it comes back", async () => {
     const path = "u/admin/nightly";
@@ -250,11 +269,15 @@ describe("a long flow as a task", () => {
       extensions: { "io.modelcontextprotocol/tasks": {} },
     },
   };
-  const ask = async (method: string, params: Record<string, unknown>): Promise<Record<string, unknown>> => {
+  const ask = async (
+    method: string,
+    params: Record<string, unknown>,
+    token = instance.token,
+  ): Promise<Record<string, unknown>> => {
     const response = await fetch(`${instance.url}/api/mcp/w/admins/mcp`, {
       method: "POST",
       headers: {
-        authorization: `Bearer ${instance.token}`,
+        authorization: `Bearer ${token}`,
         "content-type": "application/json",
         accept: "application/json, text/event-stream",
         "mcp-protocol-version": "2026-07-28",
@@ -322,6 +345,22 @@ describe("a long flow as a task", () => {
     expect(await become(taskId, "completed")).toMatchObject({
       result: { structuredContent: { status: "success", result: { comment: "fine" } } },
     });
+  });
+
+  test("is approved by no token that may only run it", { timeout: 60_000 }, async () => {
+    const runner = await instance.text("POST", "/users/tokens/create", {
+      body: { label: "runner", scopes: ["mcp:flows:u/admin/approved"] },
+    });
+    const task = await ask("tools/call", { name: "f-u_admin_approved", arguments: {} }, runner);
+    const taskId = String(task["taskId"]);
+    const { inputRequests } = await become(taskId, "input_required");
+    expect(await ask("tasks/get", { taskId }, runner)).toMatchObject({ status: "working" });
+    const [key = ""] = Object.keys(inputRequests as object);
+    const inputResponses = { [key]: { action: "accept", content: { approve: true } } };
+    await ask("tasks/update", { taskId, inputResponses }, runner);
+    expect(await ask("tasks/get", { taskId })).toMatchObject({ status: "input_required" });
+    await ask("tasks/cancel", { taskId }, runner);
+    await become(taskId, "cancelled");
   });
 
   test("ends when the user disapproves, and when the task is cancelled", { timeout: 60_000 }, async () => {

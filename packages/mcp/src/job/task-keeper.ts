@@ -4,7 +4,7 @@ import type { Host } from "../host.ts";
 import type { Session, WorkspaceSession } from "../session.ts";
 import { askJob, cancelJob } from "./access.ts";
 import { answerApproval, approvalOf, type Approval } from "./approval.ts";
-import { requireFollowable, type JobAction } from "./permission.ts";
+import { answersApprovals, requireFollowable, type JobAction } from "./permission.ts";
 import { taskTimes, type TaskKeeper, type TaskState } from "./task.ts";
 import { endedResult, requireJobId } from "./wait.ts";
 
@@ -75,7 +75,7 @@ export function createJobTasks(host: Host): TaskKeeper {
   return {
     async get(session, taskId, asks) {
       const found = await find(host, session, { taskId, action: "getJob" });
-      return found ? stateOf(host, found, asks) : null;
+      return found ? stateOf(host, found, asks && answersApprovals(host, found.inside)) : null;
     },
     async cancel(session, taskId) {
       const found = await find(host, session, { taskId, action: "cancelQueuedJob" });
@@ -83,8 +83,8 @@ export function createJobTasks(host: Host): TaskKeeper {
       return found !== null;
     },
     async answer(session, taskId, answers) {
-      const found = await find(host, session, { taskId, action: "resumeSuspended" });
-      const approval = found ? await approvalFor(host, found) : null;
+      const found = await find(host, session, { taskId, action: "getJob" });
+      const approval = found && answersApprovals(host, found.inside) ? await approvalFor(host, found) : null;
       const answer = approval ? answers[approval.key] : undefined;
       if (found && answer !== undefined) await answerApproval(host, found.inside, { id: found.id, answer });
       return found !== null;
