@@ -11,8 +11,11 @@ import { mcpWorld, type McpWorld } from "./support/mcp-world.ts";
 
 let world: McpWorld;
 
+const longLog = Array.from({ length: 3000 }, (_, n) => `this is line ${n}\n`).join("");
+
 beforeAll(async () => {
   world = await mcpWorld();
+  await world.addScript({ path: "u/alice/verbose", summary: "Verbose" });
   await world.addScript({
     path: "u/alice/quick",
     summary: "Quick",
@@ -38,6 +41,7 @@ beforeAll(async () => {
   await world.db.execute(sql`insert into resource (workspace_id, path, resource_type, value)
     values ('w', 'u/alice/pg', 'postgresql', '{}'), ('w', 'u/bob/pg', 'postgresql', '{}')`);
   world.run(async (job) => {
+    if (job.path === "u/alice/verbose") await world.log(job, 0, longLog);
     if (job.path === "u/alice/fails")
       return { status: "failure", result: '{"error":{"name":"TypeError","message":"no such column"}}' };
     if (job.path === "u/alice/large")
@@ -185,6 +189,26 @@ describe("runs", () => {
       text: `{"rows":"${"x".repeat(60_000)}","exact":9007199254740993}`,
     });
   });
+});
+
+test("a long log is read page by page, whole lines each, or at once by its link", async () => {
+  const { client, call } = await modern();
+  const id = (await call("runScriptByPath", { path: "u/alice/verbose", args: {} })).content[0]?.text ?? "";
+  await expect.poll(() => statusOf(id)).toBe("success");
+  const pages: string[] = [];
+  let offset: number | undefined = 0;
+  while (offset !== undefined) {
+    const { structuredContent } = (await call("getJobLogs", { id, offset })) as {
+      structuredContent?: { result?: string; next_offset?: number };
+    };
+    pages.push(structuredContent?.result ?? "");
+    offset = structuredContent?.next_offset;
+  }
+  expect([pages.length, pages.every((page) => page.length <= 20_000 && page.endsWith("\n"))]).toEqual([3, true]);
+  expect(pages.join("")).toBe(longLog);
+  const first = await call("getJobLogs", { id });
+  const link = first.content.find((each) => each.type === "resource_link")?.uri ?? "";
+  expect(JSON.stringify(await client.readResource({ uri: link }))).toContain("line 2999\\n");
 });
 
 describe("tasks", () => {

@@ -91,6 +91,7 @@ function run(text: string): Promise<Ran> {
 /** What each command of the guide must print, by a part of the command. */
 const expected: readonly [string, RegExp][] = [
   ["users/tokens/create", /^[A-Za-z0-9]{32}\s*$/],
+  ["towermill mcp token", /^[A-Za-z0-9]{32}\s*$/],
   [
     "towermill mcp config",
     /claude mcp add --transport http towermill '.*\/api\/mcp\/w\/blueprint\/mcp' --header 'Authorization: Bearer /,
@@ -177,7 +178,7 @@ describe("the guide", () => {
       if (text.includes("inspector") && inspect === null) return;
       const ran = await run(text);
       expect(ran).toEqual({ code: 0, output: expect.stringMatching(output) });
-      if (text.includes("tokens/create")) token = ran.output.trim();
+      if (/tokens\/create|mcp token/.test(text)) token = ran.output.trim();
       if (text.startsWith("claude mcp add")) {
         const told = readFileSync(join(home, "claude-arguments"), "utf8").trim().split("\n");
         const [url, , header = ""] = told.slice(5);
@@ -200,6 +201,20 @@ describe("the guide", () => {
 
   test("names every client that the command line knows", () => {
     expect(configClients.filter((client) => !page.includes(`\`${client}\``))).toEqual([]);
+  });
+});
+
+describe("`towermill mcp token`", () => {
+  test.each([
+    ["--token nonsense", /made no token \(401\)/],
+    ["--token $SESSION --workspace nowhere", /made no token \(4\d\d\): .*nowhere/],
+    ["--token $SESSION --expires tomorrow", /--expires: tomorrow is neither days \(90d\) nor a moment/],
+    ["--token $SESSION --scopes mcp:nonsense:x", /--scopes: mcp:nonsense:x is no MCP scope; mcp:all, mcp:favorites/],
+    ["", /--token \(or TOWERMILL_TOKEN\)/],
+    ["--token x --url http://localhost:1", /http:\/\/localhost:1 cannot be reached/],
+  ])("says what is wrong with %s", { timeout: 60_000 }, async (options, why) => {
+    const { code, output } = await run(`towermill mcp token --url "$BASE" ${options}`);
+    expect([code === 0, output]).toEqual([false, expect.stringMatching(why)]);
   });
 });
 
