@@ -1,6 +1,6 @@
 import { newJobId, type Outcome } from "@towermill/queue";
 import type { CallContext } from "../call.ts";
-import { ToolFailure, nearest } from "../failure.ts";
+import { ToolFailure } from "../failure.ts";
 import type { Host } from "../host.ts";
 import { cancelJob, lastLine, logTail } from "../job/access.ts";
 import { followJob, outcomeResult, runningResult } from "../job/follow.ts";
@@ -9,34 +9,10 @@ import type { ToolResult } from "../result.ts";
 import type { WorkspaceSession } from "../session.ts";
 import { scopesFor } from "../verdict.ts";
 import type { Runnable } from "./runnable.ts";
-import { argumentsOf, namedArguments, showRunnable } from "./tool.ts";
+import { checkArguments } from "./check.ts";
+import { namedArguments } from "./tool.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
-
-/** @throws ToolFailure that names what is missing or not known, with what is expected */
-function requireArguments(runnable: Runnable, args: Arguments): void {
-  if ("_ENTRYPOINT_OVERRIDE" in args)
-    throw new ToolFailure("_ENTRYPOINT_OVERRIDE: another function than main cannot be chosen over MCP");
-  const { inputSchema } = showRunnable(runnable, () => []);
-  const properties = (inputSchema["properties"] ?? {}) as Record<string, unknown>;
-  const required = (inputSchema["required"] ?? []) as string[];
-  const missing = required.find((name) => args[name] === undefined);
-  if (missing !== undefined) {
-    throw new ToolFailure(
-      `${missing}: is required by ${runnable.path}`,
-      `Expected ${missing}: ${JSON.stringify(properties[missing])}`,
-    );
-  }
-  const accepted = new Set([...Object.keys(properties), ...argumentsOf(runnable).values()]);
-  const unknown = runnable.schema === null ? undefined : Object.keys(args).find((name) => !accepted.has(name));
-  if (unknown === undefined) return;
-  const meant = nearest(unknown, Object.keys(properties));
-  const takes = Object.keys(properties).join(", ") || "no arguments";
-  throw new ToolFailure(
-    `${unknown}: ${runnable.path} takes no such argument`,
-    meant ? `Did you mean ${meant}?` : `It takes: ${takes}.`,
-  );
-}
 
 async function start(
   host: Host,
@@ -112,11 +88,11 @@ export async function runRunnable(
   session: WorkspaceSession,
   { runnable, args, context }: RunnableCall,
 ): Promise<ToolResult | TaskResult> {
-  requireArguments(runnable, args);
+  const checked = checkArguments(runnable, args);
   return followRun(host, session, {
     name: runnable.path,
     context,
-    start: (id) => start(host, session, { runnable, id, args }),
+    start: (id) => start(host, session, { runnable, id, args: checked }),
   });
 }
 
