@@ -448,8 +448,8 @@ describe("the lean catalogue", () => {
 });
 
 describe("resources and prompts", () => {
-  test("scripts are resources, their paths complete, and prompts take arguments", async () => {
-    const { client } = await modern();
+  test("scripts and schedules are resources, their paths complete, and prompts take arguments", async () => {
+    const { client, call } = await modern();
     const { resources } = await client.listResources();
     expect(resources.map((each) => each.uri)).toContain("wm://w/scripts/u/alice/quick");
     const { contents } = await client.readResource({ uri: "wm://w/scripts/u/alice/quick" });
@@ -459,6 +459,24 @@ describe("resources and prompts", () => {
       argument: { name: "path", value: "u/alice/qu" },
     });
     expect(completion.values).toEqual(["u/alice/quick"]);
+    await call("createSchedule", {
+      body: {
+        path: "u/alice/at_two",
+        script_path: "u/alice/quick",
+        is_flow: false,
+        schedule: "0 0 2 * * *",
+        timezone: "UTC",
+        args: { n: 1 },
+      },
+    });
+    const schedules = await client.complete({
+      ref: { type: "ref/resource", uri: "wm://w/schedules/{+path}" },
+      argument: { name: "path", value: "u/alice/" },
+    });
+    expect(schedules.completion.values).toEqual(["u/alice/at_two"]);
+    const schedule = await client.readResource({ uri: "wm://w/schedules/u/alice/at_two" });
+    expect(JSON.stringify(schedule.contents)).toContain("0 0 2 * * *");
+    await expect(client.readResource({ uri: "wm://w/variables/u/alice/x" })).rejects.toThrow(/not found/i);
     const prompt = await client.getPrompt({ name: "debug-job", arguments: { job_id: "abc" } });
     expect(JSON.stringify(prompt)).toContain("abc");
     await expect(client.getPrompt({ name: "build-flow", arguments: {} })).rejects.toThrow("goal is required");
