@@ -56,7 +56,7 @@ function sources() {
     }
   };
   walk(join(root, "packages"));
-  for (const page of readdirSync(join(root, "docs"))) found.push(join(root, "docs", page));
+  for (const page of readdirSync(join(root, "docs"))) if (page.endsWith(".md")) found.push(join(root, "docs", page));
   return found.sort();
 }
 

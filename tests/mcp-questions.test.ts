@@ -171,8 +171,11 @@ describe("an answer", () => {
   });
 });
 
-test("a session id tells who calls, in every process and after a restart, and a wrong one no more than nothing", async () => {
-  const { id } = await session();
+test("a session id tells who calls, in a process that came later as well, and a wrong one no more than nothing", async () => {
+  const { id, post } = await session();
+  const later = await world.another();
+  const far = await post(later.url, { id: 1, method: "tools/call", params: { name: "listResource", arguments: {} } });
+  expect((await far.next()).result).toBeDefined();
   expect(id).toMatch(/^[A-Za-z0-9]{32}\.[A-Za-z0-9_-]+$/);
   const call = (sessionId: string, tool: string) =>
     world.rpc("alice", "tools/call", {
@@ -185,9 +188,12 @@ test("a session id tells who calls, in every process and after a restart, and a 
   }
   const clients = () =>
     world.db.query<{ client: string; tool: string }>(
-      sql`select distinct parameters->>'client' as client, resource as tool from audit where resource = 'listVariable'`,
+      sql`select distinct parameters->>'client' as client, resource as tool from audit where resource in ('listVariable', 'listResource') order by 2`,
     );
-  await expect.poll(clients).toEqual([{ client: "editor 3", tool: "listVariable" }]);
+  await expect.poll(clients).toEqual([
+    { client: "editor 3", tool: "listResource" },
+    { client: "editor 3", tool: "listVariable" },
+  ]);
 });
 
 test("nothing failed on the server", () => expect(world.errors).toEqual([]));

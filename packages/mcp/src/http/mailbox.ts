@@ -6,7 +6,10 @@ import { sql, type Bus, type Database } from "@towermill/store";
  * process with the mailbox is told to fetch it.
  */
 export interface Mailboxes {
-  /** @param id unguessable; whoever knows it and is the owner may post */
+  /**
+   * @param id unguessable; whoever knows it and is the owner may post
+   * @throws Error when too many are open
+   */
   open(id: string, owner: Owner, deliver: (text: string) => void): Promise<void>;
   /** Passes a message on; `false` when no living process has such a mailbox of this owner. */
   post(id: string, owner: Owner, text: string): Promise<boolean>;
@@ -22,6 +25,8 @@ export interface Owner {
 }
 
 const topic = "mcp-message";
+/** More at once are no clients but a mistake. */
+const mostBoxes = 10_000;
 /** A process that has not said for three minutes that it lives has lost its mailboxes. */
 const beatMs = 15_000;
 
@@ -59,6 +64,7 @@ export function createMailboxes({ db, bus }: { db: Database; bus: Bus }): Mailbo
       unsubscribe();
     },
     async open(id, owner, deliver) {
+      if (boxes.size >= mostBoxes) throw new Error("too many streams and questions are open in this process");
       await db.execute(sql`
         with old as (delete from mcp_stream where seen_at < now() - interval '1 hour')
         insert into mcp_stream (id, principal, workspace_id) values (${id}, ${owner.principal}, ${owner.workspace})`);
