@@ -122,8 +122,8 @@ async function session(token = "alice") {
 }
 
 const accept = { action: "accept", content: { confirm: true } };
-const remove = (path: string) => ({
-  id: 1,
+const remove = (path: string, id: number | string = 1) => ({
+  id,
   method: "tools/call",
   params: { name: "deleteVariable", arguments: { path } },
 });
@@ -143,6 +143,15 @@ describe("an answer", () => {
     expect(await call.next()).toMatchObject({ id: 1, result: { content: expect.anything() } });
     expect(await exists("u/alice/far")).toBe(false);
     expect((await post(world.url, { id, result: accept })).response.status).toBe(400);
+  });
+
+  test("comes to calls of any id", async () => {
+    const { post } = await session();
+    await createVariable("u/alice/strange");
+    const call = await post(world.url, remove("u/alice/strange", "introduction"));
+    await post(world.url, { id: (await call.next()).id, result: accept });
+    expect(await call.next()).toMatchObject({ id: "introduction", result: { content: expect.anything() } });
+    expect(await exists("u/alice/strange")).toBe(false);
   });
 
   test("is for its own question when a session has several open", async () => {

@@ -42,7 +42,11 @@ class ConversationTransport extends WebStandardStreamableHTTPServerTransport {
   }
 
   override async send(message: JSONRPCMessage, options?: SendOptions): Promise<void> {
-    if (isJSONRPCResponse(message) && message.id === introducing) return this.#introduced?.();
+    if (this.#introduced && isJSONRPCResponse(message) && message.id === introducing) {
+      this.#introduced();
+      this.#introduced = null; // from now on this may be an id of the client's
+      return;
+    }
     if (isJSONRPCRequest(message)) return super.send({ ...message, id: await this.#ask(message.id) }, options);
     return super.send(isJSONRPCNotification(message) ? this.#renamed(message) : message, options);
   }
