@@ -142,7 +142,7 @@ describe("an answer", () => {
     expect((await post(world.url, { id, result: accept })).response.status).toBe(202);
     expect(await call.next()).toMatchObject({ id: 1, result: { content: expect.anything() } });
     expect(await exists("u/alice/far")).toBe(false);
-    expect((await post(world.url, { id, result: accept })).response.status).toBe(400);
+    await expect.poll(async () => (await post(world.url, { id, result: accept })).response.status).toBe(400);
   });
 
   test("comes to calls of any id", async () => {

@@ -77,10 +77,14 @@ export function createMailboxes({ db, bus }: { db: Database; bus: Bus }): Mailbo
         if (fits) own.deliver(text);
         return fits;
       }
+      // the lock lets a mailbox that is being closed either take the message along or be gone
       const stored = await db.execute(sql`
-        insert into mcp_message (stream, message)
-        select id, ${text} from mcp_stream
-        where id = ${id} and principal = ${principal} and workspace_id = ${workspace} and seen_at > now() - interval '3 minutes'`);
+        with box as (
+          select id from mcp_stream
+          where id = ${id} and principal = ${principal} and workspace_id = ${workspace}
+            and seen_at > now() - interval '3 minutes'
+          for key share)
+        insert into mcp_message (stream, message) select id, ${text} from box`);
       if (stored === 0) return false;
       bus.publish(topic, [id]);
       return true;
