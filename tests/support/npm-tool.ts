@@ -7,7 +7,7 @@ import { root } from "./instance.ts";
 const cache = join(root, ".build", "npm");
 
 function npm(folder: string, packages: readonly string[], path: string): Promise<string | null> {
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--omit=dev"];
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--omit=dev", "--fetch-retries=1"];
   return new Promise((resolve) => {
     const child = spawn("npm", ["install", ...flags, ...packages], {
       cwd: folder,
@@ -37,7 +37,9 @@ async function installed(name: string, spec: string, path = process.env["PATH"] 
     rmSync(draft, { recursive: true, force: true });
     if (!/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|network/i.test(failure))
       throw new Error(`npm install ${spec} failed: ${failure}`);
-    process.stderr.write(`tests that need ${spec} are skipped, the npm registry cannot be reached: ${failure}\n`);
+    process.stderr.write(
+      `tests that need ${spec} are skipped, the npm registry cannot be reached: ${failure.split("\n")[0] ?? ""}\n`,
+    );
     return null;
   }
   try {
