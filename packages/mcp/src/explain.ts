@@ -119,8 +119,8 @@ export async function explain(place: Place, name: string): Promise<Explanation> 
     };
   const candidates = /^[ufg]\//.test(name) ? [toolName("script", name), toolName("flow", name)] : [name];
   for (const candidate of candidates) {
-    const runnable = await catalogue.find(session.workspace, candidate);
-    if (!runnable || !(await catalogue.readable(session.member)).includes(runnable)) continue;
+    const runnable = await catalogue.find(session.member, candidate);
+    if (!runnable) continue;
     const favorites = await catalogue.favorites(session.member);
     const verdict = judgeRunnable(session, runnable, favorites.has(`${runnable.kind}:${runnable.path}`));
     const told = { tool: runnable.toolName, path: runnable.path };

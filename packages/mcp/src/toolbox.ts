@@ -16,7 +16,7 @@ import { failureResult, type ToolResult } from "./result.ts";
 import { runRunnable } from "./runnable/call.ts";
 import type { Catalogue } from "./runnable/catalogue.ts";
 import type { Runnable } from "./runnable/runnable.ts";
-import { inWorkspace, type Session } from "./session.ts";
+import { inWorkspace, type Session, type WorkspaceSession } from "./session.ts";
 import { judgeRunnable } from "./verdict.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -102,18 +102,17 @@ async function unknown(shop: Shop, session: Session, name: string): Promise<Unkn
 }
 
 /** The script or flow of a name. What was deployed this very moment may not be known yet, so a miss is looked up again. */
-async function findRunnable({ catalogue }: Shop, workspace: string, name: string): Promise<Runnable | null> {
-  const known = await catalogue.find(workspace, name);
+async function findRunnable({ catalogue }: Shop, { member }: WorkspaceSession, name: string): Promise<Runnable | null> {
+  const known = await catalogue.find(member, name);
   if (known) return known;
-  catalogue.forget(workspace);
-  return catalogue.find(workspace, name);
+  catalogue.forget(member.workspace);
+  return catalogue.find(member, name);
 }
 
 async function callRunnable(shop: Shop, session: Session, { name, args, context }: Asked): Promise<Answer> {
   const inside = inWorkspace(session);
-  const runnable = inside ? await findRunnable(shop, inside.workspace, name) : null;
-  const readable = inside && runnable ? await shop.catalogue.readable(inside.member) : [];
-  if (!inside || !runnable || !readable.includes(runnable)) throw await unknown(shop, session, name);
+  const runnable = inside ? await findRunnable(shop, inside, name) : null;
+  if (!inside || !runnable) throw await unknown(shop, session, name);
   const isFavorite = (await favoritesOf(shop, inside)).has(`${runnable.kind}:${runnable.path}`);
   const verdict = judgeRunnable(inside, runnable, isFavorite);
   if (!verdict.allowed) throw new ToolFailure(`${name} is not available: ${verdict.reason}`);
