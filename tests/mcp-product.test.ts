@@ -214,6 +214,16 @@ test(
 );
 
 describe("what is deleted", () => {
+  test("and cannot come back needs the word of a client that cannot ask", async () => {
+    await mcp.ok("createFolder", { body: { name: "passing" } });
+    expect(await errorText(mcp.call("deleteFolder", { name: "passing" }))).toMatch(
+      /cannot be undone; nothing was done\n.*confirm: true/,
+    );
+    expect(await mcp.ok("getFolder", { name: "passing" })).toMatchObject({ name: "passing" });
+    await mcp.ok("deleteFolder", { name: "passing", confirm: true });
+    expect(await errorText(mcp.call("getFolder", { name: "passing" }))).toContain("404");
+  });
+
   test("and was run by a schedule needs the word of a client that cannot ask; from the trash it comes back", async () => {
     const path = "u/admin/nightly";
     await mcp.ok("createScript", { body: { path, language: "bash", content: "echo 1", summary: "Nightly" } });

@@ -47,20 +47,29 @@ interface Destruction {
   context: CallContext;
 }
 
+/** Whether what goes can come back: items at paths wait in the trash, what is archived is deployed again. */
+function fateOf({ tool, request }: Destruction): "kept" | "archived" | "gone" {
+  if (!tool.name.startsWith("delete")) return "archived";
+  return request.params["path"] === undefined ? "gone" : "kept";
+}
+
+const endings = { kept: " It stays in the trash for three days.", archived: "", gone: " This cannot be undone." };
+
 /** What the person behind the client is asked before something is destroyed. */
-function questionFor(session: Session, { tool, request }: Destruction, schedules: readonly string[]): Question {
+function questionFor(session: Session, wanted: Destruction, schedules: readonly string[]): Question {
+  const { tool, request } = wanted;
   const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
   const inUse = schedules.length > 0 ? ` It is run by ${schedules.slice(0, 5).join(", ")}.` : "";
-  const isKept = request.params["path"] !== undefined && tool.name.startsWith("delete");
   const about = JSON.stringify([session.principal.id, session.workspace, tool.name, request]);
   return {
-    text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${inUse}${isKept ? " It stays in the trash for three days." : ""}`,
+    text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${inUse}${endings[fateOf(wanted)]}`,
     digest: createHash("sha256").update(about).digest("base64url"),
   };
 }
 
 /**
- * Asks before something is destroyed. Where the client cannot ask, what is in use needs its word that the user agrees.
+ * Asks before something is destroyed. Where the client cannot ask, what is in use or gone for good needs its word that the
+ * user agrees.
  * @returns the question where it has to go out first @throws ToolFailure on a no
  */
 async function agree({ host }: Shop, session: Session, wanted: Destruction): Promise<AskedResult | null> {
@@ -74,6 +83,11 @@ async function agree({ host }: Shop, session: Session, wanted: Destruction): Pro
       "If the user agrees, call again with confirm: true; setScheduleEnabled turns a schedule off.",
     );
   }
+  if (!context.canAsk && fateOf(wanted) === "gone")
+    throw new ToolFailure(
+      `${tool.name}: this cannot be undone; nothing was done`,
+      "If the user agrees, call again with confirm: true.",
+    );
   const question = questionFor(session, wanted, schedules);
   const answer = await context.agreed(question);
   if (answer === "no") throw new ToolFailure(`${tool.name}: the user did not agree, nothing was done`);
