@@ -356,8 +356,39 @@ describe("changes", () => {
     return { heard: () => heard };
   };
 
-  test("reach a listener in another process within a second, over both transports; other workspaces hear nothing", async () => {
+  /** A client of the 2025 revisions on the current transport, which opens a stream of its own. */
+  const overHttp = async (url: string) => {
+    const client = new V1Client({ name: "suite", version: "1" });
+    let heard = 0;
+    client.setNotificationHandler(ToolListChangedNotificationSchema, () => void (heard += 1));
+    const address = new URL(`${url}/api/mcp/w/w/mcp`);
+    const requestInit = { headers: { authorization: "Bearer alice" } };
+    await client.connect(new V1Http(address, { requestInit }) as never);
+    whenDone(() => client.close());
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    return { heard: () => heard };
+  };
+
+  test("a stream of a session needs a session, and ends with its token", async () => {
+    await world.addToken({ name: "alice", token: "streaming", scopes: ["mcp:all"] });
+    const open = (sessionId: string, accept = "text/event-stream") =>
+      fetch(`${world.url}/api/mcp/w/w/mcp`, {
+        headers: { authorization: "Bearer streaming", accept, "mcp-session-id": sessionId },
+      });
+    expect((await open("nonsense")).status).toBe(405);
+    expect((await open("a".repeat(32), "application/json")).status).toBe(405);
+    const stream = await open("a".repeat(32));
+    const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toContain("listening");
+    await world.revoke("streaming");
+    expect((await reader?.read())?.done).toBe(true);
+    expect((await open("a".repeat(32))).status).toBe(401);
+  });
+
+  test("reach a listener in another process within a second, over every transport; other workspaces hear nothing", async () => {
     const { url } = await world.another();
+    expect(await changedWithin("w", () => overHttp(url))).toBeGreaterThan(0);
+    expect(await changedWithin("other", () => overHttp(url))).toBe(0);
     expect(await changedWithin("w", () => overSse(url))).toBeGreaterThan(0);
     expect(await changedWithin("w", () => overListen(url))).toBeGreaterThan(0);
     expect(await changedWithin("other", () => overSse(url))).toBe(0);

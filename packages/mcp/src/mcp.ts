@@ -9,7 +9,9 @@ import { admit, type Entry } from "./http/entry.ts";
 import { createExchange, servedBy, type Message } from "./http/exchange.ts";
 import { inquire } from "./http/inquiry.ts";
 import { createListens } from "./http/listen.ts";
+import { readSession } from "./http/introduction.ts";
 import { createMailboxes } from "./http/mailbox.ts";
+import { createNotices } from "./http/notices.ts";
 import { refuseForeign } from "./http/origin.ts";
 import { fault } from "./http/refusal.ts";
 import { authInfoOf, createSseStreams } from "./http/sse.ts";
@@ -58,10 +60,13 @@ function assemble(host: Host, { extend, tasks = createJobTasks(host) }: McpOptio
   };
 }
 
-function methodsOf(address: Address): readonly string[] {
+/** A GET opens a stream: of the older transport on its own address, else of changes to a client of the 2025 revisions. */
+function methodsOf(address: Address, { headers }: Request): readonly string[] {
   if (address.kind === "message") return ["POST"];
   if (address.kind !== "endpoint") return ["GET"];
-  return address.sse ? ["GET", "POST"] : ["POST"];
+  const isSession = readSession(headers.get("mcp-session-id")) !== null;
+  const takesStream = (headers.get("accept") ?? "").includes("text/event-stream");
+  return address.sse || (isSession && takesStream) ? ["GET", "POST"] : ["POST"];
 }
 
 export function createMcp(host: Host, options: McpOptions = {}): Mcp {
@@ -76,6 +81,7 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
   const build = servedBy(create);
   const shared = createMcpHandler(build, { onerror });
   const listens = createListens({ host, changes, build, onerror });
+  const notices = createNotices({ host, changes });
   const exchange = createExchange({ handler: shared, create, cancellations, mailboxes });
 
   const post = async (entry: Entry, request: Request): Promise<Response> => {
@@ -94,11 +100,12 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
     const entry = await admit(host, request, address.workspace);
     if (entry instanceof Response) return entry;
     const { method } = request;
-    const allowed = methodsOf(address);
+    const allowed = methodsOf(address, request);
     if (!allowed.includes(method)) return fault(405, "Method not allowed", { allow: allowed.join(", ") });
     if (address.kind === "message") return streams.receive(entry, request);
     if (address.kind !== "endpoint") return inquire(parts, { address, entry, request });
-    return method === "POST" ? post(entry, request) : streams.open(entry, request);
+    if (method === "POST") return post(entry, request);
+    return address.sse ? streams.open(entry, request) : notices.open(entry, request);
   };
 
   return {
@@ -118,6 +125,7 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
     },
     async close() {
       cancellations.close();
+      notices.close();
       changes.close();
       catalogue.close();
       await Promise.all([streams.close(), shared.close(), listens.close()]);
