@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { root } from "../scripts/prepare.mjs";
 import * as flows from "./figures/flows.mjs";
 import * as jobs from "./figures/jobs.mjs";
+import { mcp, mcpStreams } from "./figures/mcp.mjs";
 import { reference } from "./measure.mjs";
 import * as platform from "./figures/platform.mjs";
 
@@ -21,6 +22,8 @@ const figures = {
   memory: platform.memory,
   flows: flows.flowSteps,
   loops: flows.flowLoops,
+  mcp,
+  mcpStreams,
 };
 
 const given = process.argv.slice(2);

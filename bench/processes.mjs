@@ -136,6 +136,7 @@ export async function startTowermill({
   return {
     child,
     url,
+    authorization: headers.authorization,
     api,
     dataFolder,
     startedAt: from,

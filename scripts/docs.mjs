@@ -5,6 +5,7 @@ import { prepare, root } from "./prepare.mjs";
 
 prepare();
 const { settingTable } = await import(join(root, "packages/towermill/dist/setting.js"));
+const { toolTable } = await import(join(root, "packages/mcp/dist/index.js"));
 const { errorTable, operations, windmillOperations } = await import(join(root, "packages/contract/dist/index.js"));
 
 const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
@@ -12,8 +13,19 @@ const table = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
 const note = "<!-- Written by `npm run docs` from the code; do not edit. -->";
 
+/** A page that is written by hand but for the part between two marks. */
+function withPart(file, mark, part) {
+  const [begin, end] = [`<!-- ${mark}: written by \`npm run docs\` -->`, `<!-- end of ${mark} -->`];
+  const text = readFileSync(join(root, file), "utf8");
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from === -1 || to === -1) throw new Error(`${file} has no part ${mark}`);
+  return `${text.slice(0, from + begin.length)}\n\n${part}\n\n${text.slice(to)}`;
+}
+
+const tools = toolTable(operations);
 const built = new Set(operations.map((op) => `${op.method} ${op.path}`));
 const pages = {
+  "docs/mcp.md": withPart("docs/mcp.md", "tools", table(tools.head, tools.rows)),
   "docs/settings.md": `# Settings
 
 ${note}

@@ -56,6 +56,7 @@ function sources() {
     }
   };
   walk(join(root, "packages"));
+  for (const page of readdirSync(join(root, "docs"))) if (page.endsWith(".md")) found.push(join(root, "docs", page));
   return found.sort();
 }
 
@@ -71,8 +72,9 @@ export function install() {
   writeStamp("installed", wanted);
 }
 
-/** Files a package needs beside its compiled modules: guest programs, the launcher. */
+/** Files a package needs beside its compiled modules: guest programs, the launcher, the documentation it answers from. */
 function copyAssets() {
+  cpSync(join(root, "docs"), join(root, "packages", "server", "dist", "pages"), { recursive: true });
   for (const name of readdirSync(join(root, "packages"))) {
     const from = join(root, "packages", name, "src");
     if (!existsSync(from)) continue;

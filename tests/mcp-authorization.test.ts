@@ -1,5 +1,13 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { sql } from "@towermill/store";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { mcpWorld, type McpWorld } from "./support/mcp-world.ts";
+
+/**
+ * What must not work. The thirty cases that other servers have got wrong, and where each is tried:
+ * 1–4, 8, 14, 19: "who may enter"; 5, 6, 10, 12, 13: "what a confined token sees and calls"; 7, 9, 11: "roles";
+ * 20, 21: here ("streams") and in mcp-behaviour.test.ts; 25: "sealed questions"; 26: "tasks" in mcp-behaviour.test.ts;
+ * 27, 29, 30: "arguments"; 28: "narrowing"; 15–18, 23, 24: mcp-oauth.test.ts; 22: there and in client-document.test.ts.
+ */
 
 let world: McpWorld;
 
@@ -130,6 +138,24 @@ describe("who may enter", () => {
     expect(await call("boundToW", "listVariable", { workspace: "other" }, { path: "/api/mcp" })).toMatch(/^refused/);
   });
 
+  test("somebody who leaves a workspace is refused from then on, with any token", async () => {
+    const listed = async (token: string, path: string): Promise<number> =>
+      (await world.rpc(token, "tools/list", { path })).status;
+    await world.db.execute(sql`insert into account (email, super_admin) values ('leaver@example.com', false)`);
+    await world.db.execute(
+      sql`insert into member (workspace_id, username, email) values ('w', 'leaver', 'leaver@example.com')`,
+    );
+    await world.addToken({ name: "leaver", token: "leaver" });
+    expect(await listed("leaver", "/api/mcp/w/w/mcp")).toBe(200);
+    expect(await call("leaver", "listVariable", { workspace: "w" }, { path: "/api/mcp" })).toMatch(/^ok/);
+    await world.db.execute(sql`delete from member where email = 'leaver@example.com'`);
+    world.bus.publish("changed", ["member:w:leaver@example.com"]);
+    expect(await listed("leaver", "/api/mcp/w/w/mcp")).toBe(403);
+    expect(await call("leaver", "listVariable", { workspace: "w" }, { path: "/api/mcp" })).toMatch(
+      /^refused: workspace: you are not a member/,
+    );
+  });
+
   test("a foreign Origin is 403; so is a name for this machine that is not its own", async () => {
     expect((await world.rpc("alice", "tools/list", { headers: { origin: "https://evil.example" } })).status).toBe(403);
     const rebound = await world.mcp.fetch(
@@ -180,6 +206,26 @@ describe("what a confined token sees and calls", () => {
     expect(
       await call("folder", "runScriptPreview", { body: { content: "1", language: "bun", path: "f/a/x" } }),
     ).toMatch(/^refused/);
+  });
+
+  test("drafts outside of the scope are neither changed nor deployed, and the trash is nobody's who is confined", async () => {
+    const draft = { kind: "script", path: "u/alice/own" };
+    const fields = { content: "export function main() { return 2; }", language: "bun" };
+    expect(await call("folder", "editDraft", { ...draft, fields })).toMatch(/^refused: .*does not cover u\/alice\/own/);
+    expect(await call("alice", "editDraft", { ...draft, fields })).toMatch(/^ok/);
+    for (const name of ["diffDraft", "testDraft", "deployDraft"])
+      expect([name, await call("folder", name, draft)]).toEqual([
+        name,
+        expect.stringMatching(/^refused|^error -32602/),
+      ]);
+    expect(await call("folder", "editDraft", { kind: "script", path: "f/a/x", fields })).toMatch(/^ok/);
+    expect(await call("onlyFolder", "editDraft", { kind: "script", path: "f/a/x", fields })).toMatch(/^error -32602/);
+    expect(await call("operator", "editDraft", { kind: "script", path: "f/a/x", fields })).toMatch(/^error -32602/);
+    expect(await call("readOnly", "editDraft", { ...draft, fields })).toMatch(/^error -32602/);
+    expect(await call("readOnly", "diffDraft", draft)).toMatch(/^ok/);
+    expect(await call("folder", "listTrash")).toMatch(/^refused: .*confined/);
+    expect(await call("folder", "restoreTrashItem", { id: "1" })).toMatch(/^refused: .*confined/);
+    expect(await list("folder", "/api/mcp/w/w/mcp?toolsets=trash")).toEqual([]);
   });
 
   test("a hashed name outside of the scope is refused", async () => {
@@ -358,6 +404,26 @@ describe("arguments", () => {
     expect(huge.status).toBe(413);
   });
 
+  test("several requests in one post are refused to clients of 2026-07-28", async () => {
+    const meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
+    const request = (id: number) => ({ jsonrpc: "2.0", id, method: "tools/list", params: { _meta: meta } });
+    const response = await fetch(`${world.url}/api/mcp/w/w/mcp`, {
+      method: "POST",
+      headers: {
+        authorization: "Bearer alice",
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": "2026-07-28",
+        "mcp-method": "tools/list",
+      },
+      body: JSON.stringify([request(1), request(2)]),
+    });
+    expect([response.status, await response.text()]).toEqual([400, expect.not.stringContaining('"tools"')]);
+  });
+
   test("headers that contradict the body are refused", async () => {
     const meta = {
       "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -371,8 +437,105 @@ describe("arguments", () => {
   });
 });
 
+describe("sealed questions", () => {
+  const meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } },
+  };
+  const remove = async (token: string, path: string, more: object = {}) => {
+    const { message } = await world.rpc(token, "tools/call", {
+      params: { name: "deleteVariable", arguments: { path }, _meta: meta, ...more },
+      headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "deleteVariable" },
+    });
+    return { error: message?.error, result: message?.result as Record<string, unknown> | undefined };
+  };
+  const inputResponses = { confirm: { action: "accept", content: { confirm: true } } };
+  const there = async (path: string): Promise<boolean> =>
+    (await world.db.query(sql`select from variable where path = ${path}`)).length > 0;
+
+  test("tampered with, given by somebody else, or about something else, they confirm nothing", async () => {
+    for (const path of ["u/alice/sealed", "u/alice/other"])
+      expect(await call("alice", "createVariable", { body: { path, value: "1", is_secret: false } })).toMatch(/^ok/);
+    const asked = await remove("alice", "u/alice/sealed");
+    expect(asked.result).toMatchObject({ resultType: "input_required" });
+    const requestState = String(asked.result?.["requestState"]);
+    const changed = requestState.slice(0, -3) + (requestState.endsWith("AAA") ? "BBB" : "AAA");
+    expect((await remove("alice", "u/alice/sealed", { inputResponses, requestState: changed })).error?.code).toBe(
+      -32602,
+    );
+    expect((await remove("bobAll", "u/alice/sealed", { inputResponses, requestState })).error?.code).toBe(-32602);
+    expect((await remove("alice", "u/alice/other", { inputResponses, requestState })).result).toMatchObject({
+      resultType: "input_required",
+    });
+    expect((await remove("alice", "u/alice/sealed", { inputResponses })).result).toMatchObject({
+      resultType: "input_required",
+    });
+    expect([await there("u/alice/sealed"), await there("u/alice/other")]).toEqual([true, true]);
+    expect((await remove("alice", "u/alice/sealed", { inputResponses, requestState })).result).not.toMatchObject({
+      isError: true,
+    });
+    expect([await there("u/alice/sealed"), await there("u/alice/other")]).toEqual([false, true]);
+  });
+
+  test("are good for ten minutes", async () => {
+    const asked = await remove("alice", "u/alice/other");
+    const requestState = String(asked.result?.["requestState"]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 601_000 });
+    try {
+      expect((await remove("alice", "u/alice/other", { inputResponses, requestState })).error?.code).toBe(-32602);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await there("u/alice/other")).toBe(true);
+  });
+});
+
+describe("streams", () => {
+  test("of changes end at once when their token is revoked, or its owner leaves", async () => {
+    const open = async (token: string) => {
+      const response = await fetch(`${world.url}/api/mcp/w/w/mcp`, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${token}`,
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          "mcp-protocol-version": "2026-07-28",
+          "mcp-method": "subscriptions/listen",
+        },
+        body: JSON.stringify({
+          jsonrpc: "2.0",
+          id: 1,
+          method: "subscriptions/listen",
+          params: {
+            notifications: { toolsListChanged: true },
+            _meta: {
+              "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+              "io.modelcontextprotocol/clientCapabilities": {},
+            },
+          },
+        }),
+      });
+      const reader = (response.body ?? expect.fail()).pipeThrough(new TextDecoderStream()).getReader();
+      expect((await reader.read()).value).toContain("acknowledged");
+      return async (): Promise<number> => {
+        const from = performance.now();
+        while (!(await reader.read()).done);
+        return performance.now() - from;
+      };
+    };
+    await world.addToken({ name: "alice", token: "listening", scopes: ["mcp:all"] });
+    const ended = await open("listening");
+    await world.revoke("listening");
+    expect(await ended()).toBeLessThan(5000);
+    await world.addToken({ name: "bob", token: "bobListening", scopes: ["mcp:all"] });
+    const left = await open("bobListening");
+    await world.db.execute(sql`delete from member where workspace_id = 'w' and username = 'bob'`);
+    world.bus.publish("changed", ["member:w:bob@example.com"]);
+    expect(await left()).toBeLessThan(5000);
+  });
+});
+
 test("no token is in the audit trail", async () => {
-  const { sql } = await import("@towermill/store");
   const read = () =>
     world.db.query<{ parameters: unknown; resource: string }>(
       sql`select resource, parameters from audit where operation = 'mcp.call'`,

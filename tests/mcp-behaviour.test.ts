@@ -11,8 +11,11 @@ import { mcpWorld, type McpWorld } from "./support/mcp-world.ts";
 
 let world: McpWorld;
 
+const longLog = Array.from({ length: 3000 }, (_, n) => `this is line ${n}\n`).join("");
+
 beforeAll(async () => {
   world = await mcpWorld();
+  await world.addScript({ path: "u/alice/verbose", summary: "Verbose" });
   await world.addScript({
     path: "u/alice/quick",
     summary: "Quick",
@@ -38,6 +41,7 @@ beforeAll(async () => {
   await world.db.execute(sql`insert into resource (workspace_id, path, resource_type, value)
     values ('w', 'u/alice/pg', 'postgresql', '{}'), ('w', 'u/bob/pg', 'postgresql', '{}')`);
   world.run(async (job) => {
+    if (job.path === "u/alice/verbose") await world.log(job, 0, longLog);
     if (job.path === "u/alice/fails")
       return { status: "failure", result: '{"error":{"name":"TypeError","message":"no such column"}}' };
     if (job.path === "u/alice/large")
@@ -187,6 +191,26 @@ describe("runs", () => {
   });
 });
 
+test("a long log is read page by page, whole lines each, or at once by its link", async () => {
+  const { client, call } = await modern();
+  const id = (await call("runScriptByPath", { path: "u/alice/verbose", args: {} })).content[0]?.text ?? "";
+  await expect.poll(() => statusOf(id)).toBe("success");
+  const pages: string[] = [];
+  let offset: number | undefined = 0;
+  while (offset !== undefined) {
+    const { structuredContent } = (await call("getJobLogs", { id, offset })) as {
+      structuredContent?: { result?: string; next_offset?: number };
+    };
+    pages.push(structuredContent?.result ?? "");
+    offset = structuredContent?.next_offset;
+  }
+  expect([pages.length, pages.every((page) => page.length <= 20_000 && page.endsWith("\n"))]).toEqual([3, true]);
+  expect(pages.join("")).toBe(longLog);
+  const first = await call("getJobLogs", { id });
+  const link = first.content.find((each) => each.type === "resource_link")?.uri ?? "";
+  expect(JSON.stringify(await client.readResource({ uri: link }))).toContain("line 2999\\n");
+});
+
 describe("tasks", () => {
   const meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -241,6 +265,15 @@ describe("tasks", () => {
 });
 
 describe("tools of scripts", () => {
+  test("can be called the moment they are deployed, before any process has heard of it", async () => {
+    const { call } = await modern();
+    await call("s-u_alice_quick", { n: 1 });
+    await world.db
+      .execute(sql`insert into script (workspace_id, hash, path, summary, content, language, lock, created_by)
+      values ('w', 'c0ffee0000000001', 'u/alice/unheard', '', 'export function main() {}', 'bun', '', 'alice')`);
+    expect((await call("s-u_alice_unheard")).structuredContent).toMatchObject({ status: "success" });
+  });
+
   test("the author's name, description and hints win; resources are those the caller may read", async () => {
     const { client } = await modern();
     const tool = (await client.listTools()).tools.find((each) => each.name === "count_users");
@@ -323,8 +356,39 @@ describe("changes", () => {
     return { heard: () => heard };
   };
 
-  test("reach a listener in another process within a second, over both transports; other workspaces hear nothing", async () => {
+  /** A client of the 2025 revisions on the current transport, which opens a stream of its own. */
+  const overHttp = async (url: string) => {
+    const client = new V1Client({ name: "suite", version: "1" });
+    let heard = 0;
+    client.setNotificationHandler(ToolListChangedNotificationSchema, () => void (heard += 1));
+    const address = new URL(`${url}/api/mcp/w/w/mcp`);
+    const requestInit = { headers: { authorization: "Bearer alice" } };
+    await client.connect(new V1Http(address, { requestInit }) as never);
+    whenDone(() => client.close());
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    return { heard: () => heard };
+  };
+
+  test("a stream of a session needs a session, and ends with its token", async () => {
+    await world.addToken({ name: "alice", token: "streaming", scopes: ["mcp:all"] });
+    const open = (sessionId: string, accept = "text/event-stream") =>
+      fetch(`${world.url}/api/mcp/w/w/mcp`, {
+        headers: { authorization: "Bearer streaming", accept, "mcp-session-id": sessionId },
+      });
+    expect((await open("nonsense")).status).toBe(405);
+    expect((await open("a".repeat(32), "application/json")).status).toBe(405);
+    const stream = await open("a".repeat(32));
+    const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toContain("listening");
+    await world.revoke("streaming");
+    expect((await reader?.read())?.done).toBe(true);
+    expect((await open("a".repeat(32))).status).toBe(401);
+  });
+
+  test("reach a listener in another process within a second, over every transport; other workspaces hear nothing", async () => {
     const { url } = await world.another();
+    expect(await changedWithin("w", () => overHttp(url))).toBeGreaterThan(0);
+    expect(await changedWithin("other", () => overHttp(url))).toBe(0);
     expect(await changedWithin("w", () => overSse(url))).toBeGreaterThan(0);
     expect(await changedWithin("w", () => overListen(url))).toBeGreaterThan(0);
     expect(await changedWithin("other", () => overSse(url))).toBe(0);
@@ -415,8 +479,8 @@ describe("the lean catalogue", () => {
 });
 
 describe("resources and prompts", () => {
-  test("scripts are resources, their paths complete, and prompts take arguments", async () => {
-    const { client } = await modern();
+  test("scripts and schedules are resources, their paths complete, and prompts take arguments", async () => {
+    const { client, call } = await modern();
     const { resources } = await client.listResources();
     expect(resources.map((each) => each.uri)).toContain("wm://w/scripts/u/alice/quick");
     const { contents } = await client.readResource({ uri: "wm://w/scripts/u/alice/quick" });
@@ -426,6 +490,24 @@ describe("resources and prompts", () => {
       argument: { name: "path", value: "u/alice/qu" },
     });
     expect(completion.values).toEqual(["u/alice/quick"]);
+    await call("createSchedule", {
+      body: {
+        path: "u/alice/at_two",
+        script_path: "u/alice/quick",
+        is_flow: false,
+        schedule: "0 0 2 * * *",
+        timezone: "UTC",
+        args: { n: 1 },
+      },
+    });
+    const schedules = await client.complete({
+      ref: { type: "ref/resource", uri: "wm://w/schedules/{+path}" },
+      argument: { name: "path", value: "u/alice/" },
+    });
+    expect(schedules.completion.values).toEqual(["u/alice/at_two"]);
+    const schedule = await client.readResource({ uri: "wm://w/schedules/u/alice/at_two" });
+    expect(JSON.stringify(schedule.contents)).toContain("0 0 2 * * *");
+    await expect(client.readResource({ uri: "wm://w/variables/u/alice/x" })).rejects.toThrow(/not found/i);
     const prompt = await client.getPrompt({ name: "debug-job", arguments: { job_id: "abc" } });
     expect(JSON.stringify(prompt)).toContain("abc");
     await expect(client.getPrompt({ name: "build-flow", arguments: {} })).rejects.toThrow("goal is required");

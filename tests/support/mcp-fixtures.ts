@@ -9,6 +9,8 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { McpOptions } from "@towermill/mcp";
+import { forms, richSchema } from "./mcp-fixture-schemas.ts";
+import { taskKeeper, taskTools } from "./mcp-task-fixtures.ts";
 
 /**
  * What the official conformance suite asks a server for besides the protocol: tools, prompts and resources of given
@@ -152,6 +154,7 @@ const tools: Record<string, (asked: Asked) => unknown> = {
   test_tool_with_progress: withProgress,
   test_tool_with_logging: withLogging,
   test_logging_tool: () => said("quiet"),
+  json_schema_2020_12_tool: ({ args }) => said(JSON.stringify(args)),
   test_missing_capability: ({ server }) => {
     if (!server.getClientCapabilities()?.sampling)
       throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { sampling: {} } });
@@ -193,6 +196,41 @@ const tools: Record<string, (asked: Asked) => unknown> = {
   test_input_required_result_multiple_inputs: manyInputs,
   test_input_required_result_multi_round: rounds,
   test_input_required_result_capabilities: onlyDeclared,
+};
+
+/** A tool of the 2025 suite: it puts a form to the client's user and says what came back. */
+const fill =
+  (requestedSchema: (typeof forms)[keyof typeof forms]) =>
+  (asked: Asked): unknown => {
+    const view = inputResponse(asked.ctx.mcpReq.inputResponses, "form");
+    if (view.kind === "elicit")
+      return said(`Elicitation completed: action=${view.action}, content=${JSON.stringify(view.content ?? {})}`);
+    return inputRequired({
+      inputRequests: { form: inputRequired.elicit({ message: "Please fill in", requestedSchema }) },
+    });
+  };
+
+const askedTools: Record<string, (asked: Asked) => unknown> = {
+  test_sampling: (asked) => {
+    const answer = answered(asked, "prompt")?.["sampling"];
+    if (answer) return said(`LLM response: ${JSON.stringify(answer)}`);
+    return inputRequired({
+      inputRequests: {
+        prompt: inputRequired.createMessage({
+          messages: user(String(asked.args["prompt"] ?? "Say hello")),
+          maxTokens: 100,
+        }),
+      },
+    });
+  },
+  test_elicitation: (asked) => {
+    const view = inputResponse(asked.ctx.mcpReq.inputResponses, "user_name");
+    if (view.kind === "elicit")
+      return said(`User response: action=${view.action}, content=${JSON.stringify(view.content ?? {})}`);
+    return inputRequired({ inputRequests: { user_name: askName(String(asked.args["message"] ?? "Your name?")) } });
+  },
+  test_elicitation_sep1034_defaults: fill(forms.defaults),
+  test_elicitation_sep1330_enums: fill(forms.choices),
 };
 
 type Say = (args: Record<string, string>, asked: Asked) => unknown;
@@ -274,20 +312,21 @@ function read(uri: string) {
 }
 
 function serveTools(server: Server, parts: Parts): void {
-  const shown = Object.keys(tools).map((name) => ({
+  const all = { ...tools, ...askedTools, ...taskTools };
+  const shown = Object.keys(all).map((name) => ({
     name,
     description: `What the conformance suite expects of ${name}`,
-    inputSchema: { type: "object" as const, properties: {} },
+    inputSchema: name === "json_schema_2020_12_tool" ? richSchema : { type: "object" as const, properties: {} },
   }));
   server.setRequestHandler("tools/list", async () => ({ tools: shown }));
   server.setRequestHandler("tools/call", async ({ params: { name, arguments: args = {} } }, ctx) => {
-    const tool = tools[name];
+    const tool = all[name];
     if (!tool) throw new ProtocolError(-32602, `Unknown tool: ${name}`);
     return (await tool({ args, ctx, parts, server })) as never;
   });
 }
 
-export const fixtures: NonNullable<McpOptions["extend"]> = (server, parts) => {
+const extend: NonNullable<McpOptions["extend"]> = (server, parts) => {
   server.registerCapabilities({ logging: {}, resources: { subscribe: true, listChanged: true } });
   serveTools(server, parts);
   const listed = Object.entries(prompts).map(([name, prompt]) => ({
@@ -319,3 +358,6 @@ export const fixtures: NonNullable<McpOptions["extend"]> = (server, parts) => {
   for (const method of ["resources/subscribe", "resources/unsubscribe"] as const)
     server.setRequestHandler(method, async () => ({}));
 };
+
+/** The suite's own tools, prompts, resources and tasks in place of the workspace's. */
+export const fixtures: McpOptions = { extend, tasks: taskKeeper };

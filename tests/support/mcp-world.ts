@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { docsOperations } from "@towermill/contract";
 import { createEvaluator } from "@towermill/expression";
 import { createDeployedFlows, createFlowDriver } from "@towermill/flow-driver";
 import { createMcp, type McpOptions } from "@towermill/mcp";
@@ -17,8 +18,10 @@ import { openVault } from "@towermill/vault";
 import { identityRoutes } from "../../packages/server/src/handlers/identity.ts";
 import { itemRoutes } from "../../packages/server/src/handlers/items.ts";
 import { jobRoutes } from "../../packages/server/src/handlers/job-routes.ts";
+import { docsHandlers } from "../../packages/server/src/handlers/docs.ts";
 import { createMcpHost } from "../../packages/server/src/handlers/mcp-host.ts";
 import { createApp } from "../../packages/server/src/http/app.ts";
+import { mount } from "../../packages/server/src/http/mount.ts";
 import { createAuthentication } from "../../packages/server/src/identity/authentication.ts";
 import { createOAuth } from "../../packages/server/src/oauth/oauth.ts";
 import { listen } from "../../packages/server/src/server.ts";
@@ -80,11 +83,16 @@ const echo: Program = (job) => ({
   result: JSON.stringify({ echo: JSON.parse(job.args ?? "{}") as unknown }),
 });
 
+export interface WorldOptions extends McpOptions {
+  /** How documents of OAuth clients are read; from the public internet unless told. */
+  readDocument?: (clientId: string) => Promise<string>;
+}
+
 interface ServerOptions {
   db: Database;
   url: string;
   log: Log;
-  options?: McpOptions;
+  options?: WorldOptions;
 }
 
 /** One server process: its own bus, dispatcher and MCP face over a shared database. */
@@ -110,10 +118,11 @@ async function startServer({ db, url, log, options = {} }: ServerOptions, instan
     streamLimitMs: 20_000,
   };
   const auth = createAuthentication({ db, bus, now: () => new Date() });
-  const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth)];
+  const docs = mount(docsOperations, docsHandlers());
+  const routes = [...identityRoutes(services), ...itemRoutes(services, auth), ...jobRoutes(services, auth), ...docs];
   const api = createApp({ services, auth, routes });
   const mcp = createMcp({ ...createMcpHost({ services, auth, routes }), queryTokens: true }, options);
-  const oauth = createOAuth(services, auth);
+  const oauth = createOAuth(services, auth, options.readDocument);
   const app = {
     async fetch(request: Request, env?: object): Promise<Response> {
       const { pathname } = new URL(request.url);
@@ -136,7 +145,7 @@ async function startServer({ db, url, log, options = {} }: ServerOptions, instan
  * `bob`, the operator `olga`, and `eve`, who is in another workspace; each has a token of the same name. The test's worker
  * echoes arguments unless told otherwise.
  */
-export async function mcpWorld(options: McpOptions = {}) {
+export async function mcpWorld(options: WorldOptions = {}) {
   const { db, url: databaseUrl } = await testDatabase();
   await fill(db);
   const instanceKey = randomBytes(32);

@@ -10,6 +10,8 @@ export interface CallContext {
   asTask: boolean;
   /** Name and version of the client. */
   client: string;
+  /** The client can put a question to its user. */
+  canAsk: boolean;
   /**
    * Whether the person behind the client agreed to a call that destroys something: `ask` = a question has to go out
    * first, `yes` also where the client cannot ask.

@@ -31,3 +31,10 @@ test("nothing can be smuggled into a command", () => {
   expect(() => configText({ ...asked, client: "claude-code", token: "a' b" })).toThrow("no token has");
   expect(configText({ ...asked, client: "claude-code", workspace: "a'b" })).toContain("a'b".replace("'", "%27"));
 });
+
+test("the bridge is told to take an address without TLS that is not of this machine", () => {
+  const bridge = (baseUrl: string): string => configText({ ...asked, client: "claude", baseUrl });
+  expect(bridge("http://server.lan:8000")).toContain("--allow-http");
+  expect(bridge("http://localhost:8000")).not.toContain("--allow-http");
+  expect(bridge("https://server.lan")).not.toContain("--allow-http");
+});

@@ -39,7 +39,11 @@ const plain = ({ name, url, header }: Server, key = "mcpServers", extra: object 
   pretty({ [key]: { [name]: { ...extra, url, ...(header ? { headers: { Authorization: header } } : {}) } } });
 
 function bridged({ name, url, header }: Server): string {
-  const args = ["-y", "mcp-remote", url, ...(header ? ["--header", "Authorization:${AUTH}"] : [])];
+  const { protocol, hostname } = new URL(url);
+  // the bridge takes an address without TLS only of this machine, unless told
+  const isPlain = protocol === "http:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  const options = [...(isPlain ? ["--allow-http"] : []), ...(header ? ["--header", "Authorization:${AUTH}"] : [])];
+  const args = ["-y", "mcp-remote", url, ...options];
   return pretty({ mcpServers: { [name]: { command: "npx", args, ...(header ? { env: { AUTH: header } } : {}) } } });
 }
 

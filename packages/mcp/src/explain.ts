@@ -4,7 +4,8 @@ import { nearest } from "./failure.ts";
 import type { Catalogue } from "./runnable/catalogue.ts";
 import { pathOf, toolName } from "./runnable/name.ts";
 import type { WorkspaceSession } from "./session.ts";
-import { isWanted } from "./listing.ts";
+import { isOffered, isShown, isWanted } from "./listing.ts";
+import { ownTools, type OwnTool } from "./own-tools.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { judgeEndpoint, judgeRunnable } from "./verdict.ts";
 
@@ -78,6 +79,17 @@ function mayKnow({ member }: WorkspaceSession, path: string, acl: Record<string,
   return (kind === "f" && member.foldersRead.includes(owner)) || principals.some((who) => who in acl);
 }
 
+function explainOwn({ host, session }: Place, tool: OwnTool): Explanation {
+  const told = { tool: tool.shown.name, listed: false };
+  if (isShown(host, session, tool)) return { ...told, listed: true, because: "listed", reason: "the token covers it" };
+  if (tool.covered?.(host, session) === false)
+    return { ...told, because: "scope", reason: "the token's scopes do not cover the operations it is made of" };
+  if (!isOffered(host, session, tool))
+    return { ...told, because: "narrowed", reason: "this address or token shows no such tool" };
+  const reason = `it is shown on request, and can be called all the same: add ?toolsets=${tool.toolset} to the address`;
+  return { ...told, because: "on_request", reason };
+}
+
 /** Answers why a tool, by name or by the path of its script, is listed or not. */
 export async function explain(place: Place, name: string): Promise<Explanation> {
   const { toolbox, catalogue, session, host } = place;
@@ -95,6 +107,8 @@ export async function explain(place: Place, name: string): Promise<Explanation> 
     if (verdict.allowed) return { tool: name, listed: true, because: "listed", reason: "the token covers it" };
     return { tool: name, listed: false, because: verdict.because, reason: verdict.reason };
   }
+  const own = ownTools.get(name);
+  if (own) return explainOwn(place, own);
   const operation = host.operations.find((op) => op.id === name);
   if (operation)
     return {
@@ -105,8 +119,8 @@ export async function explain(place: Place, name: string): Promise<Explanation> 
     };
   const candidates = /^[ufg]\//.test(name) ? [toolName("script", name), toolName("flow", name)] : [name];
   for (const candidate of candidates) {
-    const runnable = await catalogue.find(session.workspace, candidate);
-    if (!runnable || !(await catalogue.readable(session.member)).includes(runnable)) continue;
+    const runnable = await catalogue.find(session.member, candidate);
+    if (!runnable) continue;
     const favorites = await catalogue.favorites(session.member);
     const verdict = judgeRunnable(session, runnable, favorites.has(`${runnable.kind}:${runnable.path}`));
     const told = { tool: runnable.toolName, path: runnable.path };

@@ -33,3 +33,10 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length] ?? 0;
 }
+
+/** An argument that has to be a text. @throws ToolFailure */
+export function requireArgument(args: Readonly<Record<string, unknown>>, name: string): string {
+  const value = args[name];
+  if (typeof value === "string" && value !== "") return value;
+  throw new ToolFailure(`${name}: is required, a string`);
+}

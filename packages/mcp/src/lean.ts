@@ -1,7 +1,6 @@
 import type { AskedResult, CallContext } from "./call.ts";
-import { ToolFailure } from "./failure.ts";
+import { requireArgument, ToolFailure } from "./failure.ts";
 import type { TaskResult } from "./job/task.ts";
-import { requireArgument } from "./own-tools.ts";
 import { jsonResult, type ToolResult } from "./result.ts";
 import type { Session } from "./session.ts";
 import type { ShownTool } from "./endpoint/tool.ts";
@@ -31,6 +30,7 @@ export const leanTools: readonly ShownTool[] = [
       properties: { query: { type: "string" }, limit: { type: "integer" } },
       required: ["query"],
     },
+    outputSchema: { type: "object", properties: { items: { type: "array" }, found: { type: "number" } } },
     annotations: reads,
   },
   {
@@ -42,6 +42,7 @@ export const leanTools: readonly ShownTool[] = [
       properties: { names: { type: "array", items: { type: "string" } } },
       required: ["names"],
     },
+    outputSchema: { type: "object", properties: { items: { type: "array" } } },
     annotations: reads,
   },
   {
@@ -53,6 +54,7 @@ export const leanTools: readonly ShownTool[] = [
       properties: { name: { type: "string" }, arguments: { type: "object" } },
       required: ["name"],
     },
+    outputSchema: { type: "object" },
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   },
 ];

@@ -35,13 +35,23 @@ export function isWanted({ narrowing: { mode, toolsets, tools }, grant }: Sessio
 
 /** Whether a tool that is no operation is there for a session. */
 export function isOffered(host: Host, session: Session, { shown, toolset, openOnly, covered }: OwnTool): boolean {
-  const { toolsets, tools, exclude } = session.narrowing;
+  const { toolsets, tools, exclude, mode, readOnly } = session.narrowing;
   if ((openOnly && session.workspace !== null) || covered?.(host, session) === false) return false;
+  if (mode === "runnables" && toolset !== "jobs" && toolset !== "workspaces") return false;
+  if ((readOnly || session.principal.readOnly) && !shown.annotations.readOnlyHint) return false;
   return (
     (toolsets === null || toolsets.has(toolset)) &&
     (tools === null || tools.has(shown.name)) &&
     !exclude.has(shown.name)
   );
+}
+
+/** Own tools that are listed on request only, as endpoint tools are. */
+export function isShown(host: Host, session: Session, tool: OwnTool): boolean {
+  const { mode, toolsets, tools } = session.narrowing;
+  const asked = mode === "lean" || mode === "session" || toolsets !== null || tools !== null;
+  const named = session.grant.toolsets.has(tool.toolset);
+  return isOffered(host, session, tool) && (!tool.onRequest || asked || named);
 }
 
 function withWorkspace({ shown, openOnly }: OwnTool): ShownTool {
@@ -61,7 +71,7 @@ export async function listTools(stock: Stock, session: Session): Promise<ShownTo
   const endpoints = [...stock.endpoints.values()].filter(
     (tool) => isWanted(session, tool) && judgeEndpoint(session, tool).allowed,
   );
-  const own = [...ownTools.values()].filter((tool) => isOffered(stock.host, session, tool));
+  const own = [...ownTools.values()].filter((tool) => isShown(stock.host, session, tool));
   const inside = inWorkspace(session);
   const runnables = inside ? await stock.catalogue.show(inside.member, await runnablesOf(stock, inside)) : [];
   return [

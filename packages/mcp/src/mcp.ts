@@ -9,12 +9,17 @@ import { admit, type Entry } from "./http/entry.ts";
 import { createExchange, servedBy, type Message } from "./http/exchange.ts";
 import { inquire } from "./http/inquiry.ts";
 import { createListens } from "./http/listen.ts";
+import { readSession } from "./http/introduction.ts";
+import { createMailboxes } from "./http/mailbox.ts";
+import { createNotices } from "./http/notices.ts";
 import { refuseForeign } from "./http/origin.ts";
 import { fault } from "./http/refusal.ts";
 import { authInfoOf, createSseStreams } from "./http/sse.ts";
+import type { TaskKeeper } from "./job/task.ts";
+import { createJobTasks } from "./job/task-keeper.ts";
 import { ownTools } from "./own-tools.ts";
 import { createSeal } from "./protocol/agreement.ts";
-import { createProtocolServer, type Parts } from "./protocol/server.ts";
+import { createProtocolServer, type Parts, type Served } from "./protocol/server.ts";
 import { createCatalogue } from "./runnable/catalogue.ts";
 import { flowSource, scriptSource } from "./runnable/runnable.ts";
 import { createToolbox } from "./toolbox.ts";
@@ -33,9 +38,11 @@ export interface Mcp {
 
 export interface McpOptions {
   extend?: Parts["extend"];
+  /** Where tasks are, for a server whose tools are not jobs; jobs unless told. */
+  tasks?: TaskKeeper;
 }
 
-function assemble(host: Host, { extend }: McpOptions): Parts {
+function assemble(host: Host, { extend, tasks = createJobTasks(host) }: McpOptions): Parts {
   const taken = new Set([...endpointTools(host.operations).keys(), ...ownTools.keys()]);
   const catalogue = createCatalogue({
     db: host.db,
@@ -48,27 +55,34 @@ function assemble(host: Host, { extend }: McpOptions): Parts {
     toolbox: createToolbox(host, catalogue),
     catalogue,
     seal: createSeal(host.secret),
+    tasks,
     ...(extend ? { extend } : {}),
   };
 }
 
-function methodsOf(address: Address): readonly string[] {
+/** A GET opens a stream: of the older transport on its own address, else of changes to a client of the 2025 revisions. */
+function methodsOf(address: Address, { headers }: Request): readonly string[] {
   if (address.kind === "message") return ["POST"];
   if (address.kind !== "endpoint") return ["GET"];
-  return address.sse ? ["GET", "POST"] : ["POST"];
+  const isSession = readSession(headers.get("mcp-session-id")) !== null;
+  const takesStream = (headers.get("accept") ?? "").includes("text/event-stream");
+  return address.sse || (isSession && takesStream) ? ["GET", "POST"] : ["POST"];
 }
 
 export function createMcp(host: Host, options: McpOptions = {}): Mcp {
   const parts = assemble(host, options);
   const { catalogue } = parts;
   const changes = createChanges({ bus: host.bus, forget: (workspace) => catalogue.forget(workspace) });
-  const streams = createSseStreams(parts, changes);
+  const mailboxes = createMailboxes(host);
+  const streams = createSseStreams({ parts, changes, mailboxes });
   const cancellations = createCancellations(host.bus);
   const onerror = (error: Error): void => host.log.warn({ err: error }, "an MCP request was refused");
-  const build = servedBy((served) => createProtocolServer(parts, served));
+  const create = (served: Served) => createProtocolServer(parts, served);
+  const build = servedBy(create);
   const shared = createMcpHandler(build, { onerror });
   const listens = createListens({ host, changes, build, onerror });
-  const exchange = createExchange(shared, cancellations);
+  const notices = createNotices({ host, changes });
+  const exchange = createExchange({ handler: shared, create, cancellations, mailboxes });
 
   const post = async (entry: Entry, request: Request): Promise<Response> => {
     const text = await readText(request);
@@ -86,11 +100,12 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
     const entry = await admit(host, request, address.workspace);
     if (entry instanceof Response) return entry;
     const { method } = request;
-    const allowed = methodsOf(address);
+    const allowed = methodsOf(address, request);
     if (!allowed.includes(method)) return fault(405, "Method not allowed", { allow: allowed.join(", ") });
     if (address.kind === "message") return streams.receive(entry, request);
     if (address.kind !== "endpoint") return inquire(parts, { address, entry, request });
-    return method === "POST" ? post(entry, request) : streams.open(entry, request);
+    if (method === "POST") return post(entry, request);
+    return address.sse ? streams.open(entry, request) : notices.open(entry, request);
   };
 
   return {
@@ -110,9 +125,11 @@ export function createMcp(host: Host, options: McpOptions = {}): Mcp {
     },
     async close() {
       cancellations.close();
+      notices.close();
       changes.close();
       catalogue.close();
       await Promise.all([streams.close(), shared.close(), listens.close()]);
+      mailboxes.stop();
       await host.settle?.();
     },
   };

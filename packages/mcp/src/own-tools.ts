@@ -1,6 +1,7 @@
-import type { CallContext } from "./call.ts";
-import { ToolFailure } from "./failure.ts";
+import type { AskedResult, CallContext } from "./call.ts";
+import { draftTools } from "./draft/tools.ts";
 import type { Host } from "./host.ts";
+import type { TaskResult } from "./job/task.ts";
 import { requireJobId, waitForJob } from "./job/wait.ts";
 import { followsJobs, requireFollowable } from "./job/permission.ts";
 import { longestWaitSeconds } from "./job/follow.ts";
@@ -23,7 +24,9 @@ export interface OwnTool {
     host: Host,
     session: Session,
     asked: { args: Arguments; context: CallContext; enter: Enter },
-  ): Promise<ToolResult>;
+  ): Promise<ToolResult | AskedResult | TaskResult>;
+  /** Listed in the session catalogue and where it is asked for; called anywhere. */
+  onRequest?: true;
 }
 
 /** The session in the workspace a call names. @throws ToolFailure */
@@ -78,12 +81,5 @@ const workspaces: OwnTool = {
 };
 
 export const ownTools: ReadonlyMap<string, OwnTool> = new Map(
-  [waiting, workspaces].map((tool) => [tool.shown.name, tool]),
+  [waiting, workspaces, ...draftTools].map((tool) => [tool.shown.name, tool]),
 );
-
-/** @throws ToolFailure */
-export function requireArgument(args: Arguments, name: string): string {
-  const value = args[name];
-  if (typeof value === "string" && value !== "") return value;
-  throw new ToolFailure(`${name}: is required, a string`);
-}

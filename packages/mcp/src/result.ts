@@ -69,6 +69,17 @@ export function previewResult(text: string, link: Link | null): ToolResult {
   return result;
 }
 
+/** A long text from an offset on: whole lines as far as they fit, and where the rest begins. */
+export function textPage(text: string, offset: number, link: Link | null): ToolResult {
+  const cut = text.lastIndexOf("\n", usualLimit - 1) + 1;
+  const shown = text.slice(0, cut === 0 ? usualLimit : cut);
+  const next = offset + shown.length;
+  const told = { result: shown, truncated: true, next_offset: next, total_chars: offset + text.length };
+  const result = textResult(`${shown}\n… ${text.length - shown.length} more characters: offset=${next}`, told);
+  if (link) result.content.push({ type: "resource_link", ...link });
+  return result;
+}
+
 /** A whole that clients would otherwise cut. */
 export function documentResult(text: string, value: Json): ToolResult {
   return {

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { ApiError } from "@towermill/contract";
-import type { AskedResult, CallContext } from "./call.ts";
+import type { AskedResult, CallContext, Question } from "./call.ts";
 import { readArguments, type EndpointRequest } from "./endpoint/arguments.ts";
 import { callEndpoint } from "./endpoint/call.ts";
 import { endpointTools, type EndpointTool, type ShownTool } from "./endpoint/tool.ts";
 import { enterWorkspace } from "./enter.ts";
 import { nearest, ToolFailure } from "./failure.ts";
 import type { Host } from "./host.ts";
+import { orphanedSchedules } from "./in-use.ts";
 import { callLean, isLean } from "./lean.ts";
 import type { TaskResult } from "./job/task.ts";
 import { favoritesOf, isOffered, listLean, listTools, type Stock } from "./listing.ts";
@@ -14,7 +15,8 @@ import { ownTools } from "./own-tools.ts";
 import { failureResult, type ToolResult } from "./result.ts";
 import { runRunnable } from "./runnable/call.ts";
 import type { Catalogue } from "./runnable/catalogue.ts";
-import { inWorkspace, type Session } from "./session.ts";
+import type { Runnable } from "./runnable/runnable.ts";
+import { inWorkspace, type Session, type WorkspaceSession } from "./session.ts";
 import { judgeRunnable } from "./verdict.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -45,16 +47,48 @@ interface Destruction {
   context: CallContext;
 }
 
-/** Asks before something is destroyed. @returns the question where it has to go out first @throws ToolFailure on a no */
-async function agree(session: Session, { tool, request, context }: Destruction): Promise<AskedResult | null> {
-  if (!tool.destructive || tool.runs || request.confirmed) return null;
+/** Whether what goes can come back: items at paths wait in the trash, what is archived is deployed again. */
+function fateOf({ tool, request }: Destruction): "kept" | "archived" | "gone" {
+  if (!tool.name.startsWith("delete")) return "archived";
+  return request.params["path"] === undefined ? "gone" : "kept";
+}
+
+const endings = { kept: " It stays in the trash for three days.", archived: "", gone: " This cannot be undone." };
+
+/** What the person behind the client is asked before something is destroyed. */
+function questionFor(session: Session, wanted: Destruction, schedules: readonly string[]): Question {
+  const { tool, request } = wanted;
   const what = request.params["path"] ?? request.params["id"] ?? request.params["name"] ?? "it";
-  const isFinal = tool.operation.method === "DELETE" || tool.name.startsWith("delete");
+  const inUse = schedules.length > 0 ? ` It is run by ${schedules.slice(0, 5).join(", ")}.` : "";
   const about = JSON.stringify([session.principal.id, session.workspace, tool.name, request]);
-  const question = {
-    text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${isFinal ? " This cannot be undone." : ""}`,
+  return {
+    text: `${tool.operation.summary.split(/[;,]/)[0] ?? tool.name}: ${what}?${inUse}${endings[fateOf(wanted)]}`,
     digest: createHash("sha256").update(about).digest("base64url"),
   };
+}
+
+/**
+ * Asks before something is destroyed. Where the client cannot ask, what is in use or gone for good needs its word that the
+ * user agrees.
+ * @returns the question where it has to go out first @throws ToolFailure on a no
+ */
+async function agree({ host }: Shop, session: Session, wanted: Destruction): Promise<AskedResult | null> {
+  const { tool, request, context } = wanted;
+  if (!tool.destructive || tool.runs || request.confirmed || request.body?.["archived"] === false) return null;
+  const inside = inWorkspace(session);
+  const schedules = inside ? await orphanedSchedules(host, inside, wanted) : [];
+  if (!context.canAsk && schedules.length > 0) {
+    throw new ToolFailure(
+      `${tool.name}: enabled schedules run it: ${schedules.slice(0, 5).join(", ")}; nothing was done`,
+      "If the user agrees, call again with confirm: true; setScheduleEnabled turns a schedule off.",
+    );
+  }
+  if (!context.canAsk && fateOf(wanted) === "gone")
+    throw new ToolFailure(
+      `${tool.name}: this cannot be undone; nothing was done`,
+      "If the user agrees, call again with confirm: true.",
+    );
+  const question = questionFor(session, wanted, schedules);
   const answer = await context.agreed(question);
   if (answer === "no") throw new ToolFailure(`${tool.name}: the user did not agree, nothing was done`);
   return answer === "ask" ? context.ask(question) : null;
@@ -67,7 +101,7 @@ async function callOperation(
 ): Promise<Answer> {
   const request = readArguments(tool, args);
   const inside = tool.ofWorkspace ? await enterWorkspace(shop.host, session, request.workspace) : session;
-  const asked = await agree(inside, { tool, request, context });
+  const asked = await agree(shop, inside, { tool, request, context });
   if (asked) return asked;
   const favorites = await favoritesOf(shop, inside);
   return callEndpoint(shop.host, inside, { tool, request, favorites, signal: context.signal });
@@ -81,11 +115,18 @@ async function unknown(shop: Shop, session: Session, name: string): Promise<Unkn
   return new UnknownTool(`Unknown tool: ${name.slice(0, 200)}${near ? `. Did you mean ${near}?` : ""}`);
 }
 
+/** The script or flow of a name. What was deployed this very moment may not be known yet, so a miss is looked up again. */
+async function findRunnable({ catalogue }: Shop, { member }: WorkspaceSession, name: string): Promise<Runnable | null> {
+  const known = await catalogue.find(member, name);
+  if (known) return known;
+  catalogue.forget(member.workspace);
+  return catalogue.find(member, name);
+}
+
 async function callRunnable(shop: Shop, session: Session, { name, args, context }: Asked): Promise<Answer> {
   const inside = inWorkspace(session);
-  const runnable = inside ? await shop.catalogue.find(inside.workspace, name) : null;
-  const readable = inside && runnable ? await shop.catalogue.readable(inside.member) : [];
-  if (!inside || !runnable || !readable.includes(runnable)) throw await unknown(shop, session, name);
+  const runnable = inside ? await findRunnable(shop, inside, name) : null;
+  if (!inside || !runnable) throw await unknown(shop, session, name);
   const isFavorite = (await favoritesOf(shop, inside)).has(`${runnable.kind}:${runnable.path}`);
   const verdict = judgeRunnable(inside, runnable, isFavorite);
   if (!verdict.allowed) throw new ToolFailure(`${name} is not available: ${verdict.reason}`);

@@ -137,6 +137,8 @@ function judgePaths(
 ): Verdict {
   const { operation: op } = tool;
   const { grant } = session;
+  if (confinement(grant) !== null && op.scope?.domain === "workspaces")
+    return no("path", "the token is confined to paths, and this is about the whole workspace");
   const patterns = patternsFor(grant, op);
   if (patterns === null) return yes;
   if (isRunByPath(op) && patterns.length === 0 && !grant.favorites)

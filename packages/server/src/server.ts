@@ -1,7 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { serve, type ServerType } from "@hono/node-server";
-import { settingsOperations } from "@towermill/contract";
+import { docsOperations, settingsOperations } from "@towermill/contract";
 import type { Hono } from "hono";
+import { docsHandlers } from "./handlers/docs.ts";
 import { identityRoutes } from "./handlers/identity.ts";
 import { itemRoutes } from "./handlers/items.ts";
 import { jobRoutes } from "./handlers/job-routes.ts";
@@ -28,6 +29,7 @@ export function createServer(services: Services): Server {
   const auth = createAuthentication({ db: services.db, bus: services.bus, now: () => services.clock.now() });
   const routes = guardDeployments(services, [
     ...mount(settingsOperations, settingsHandlers(services)),
+    ...mount(docsOperations, docsHandlers()),
     ...identityRoutes(services),
     ...itemRoutes(services, auth),
     ...jobRoutes(services, auth),

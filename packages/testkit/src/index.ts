@@ -6,6 +6,8 @@ export type { TestDatabase } from "./database.ts";
 export { databaseOverTcp } from "./database-over-tcp.ts";
 export type { DatabaseOverTcp } from "./database-over-tcp.ts";
 export { testFolder } from "./folder.ts";
+export { secureServer } from "./secure-server.ts";
+export type { SecureServer } from "./secure-server.ts";
 export { startProcess } from "./process.ts";
 export type { ProcessEnd, ProcessOptions, TestProcess } from "./process.ts";
 export { filledWeeks, fillItems, fillJobs, usualFill } from "./filled.ts";

@@ -7,6 +7,7 @@ import { explainFailure, exitCodes } from "./failure.ts";
 import { greeting } from "./greeting.ts";
 import { createLog } from "./log.ts";
 import { mcpConfig, type McpConfigOptions } from "./mcp-config.ts";
+import { makeMcpToken, type McpTokenOptions } from "./mcp-token.ts";
 import { openDatabase, startPlatform, type Platform } from "./platform.ts";
 import { readSettings, unknownSettings, type Mode, type SettingName, type Settings } from "./setting.ts";
 import { version } from "./version.ts";
@@ -20,6 +21,8 @@ const usage = `towermill [command] [options]
   doctor     examines the machine, the data folder and the database
   mcp config prints what an MCP client's configuration needs
              (--client claude-code|claude|cursor|vscode|… --workspace W --token T --url U)
+  mcp token  makes a token for an MCP client and prints it
+             (--token YOURS --workspace W --scopes mcp:all --expires 90d --label L --url U)
 
   --port N  --host H  --data FOLDER  --database-url URL  --base-url URL
   --worker-group G  --worker-tags a,b  --workers N  --isolation LEVEL  --log-level L
@@ -41,17 +44,20 @@ const options = {
   "log-level": { type: "string", setting: "LOG_LEVEL" },
 } as const satisfies Record<string, { type: "string"; setting: SettingName }>;
 
-/** Options of `mcp config` alone. */
+/** Options of `mcp config` and `mcp token` alone. */
 const mcpOptions = {
   client: { type: "string" },
   workspace: { type: "string" },
   token: { type: "string" },
   url: { type: "string" },
+  scopes: { type: "string" },
+  expires: { type: "string" },
+  label: { type: "string" },
 } as const;
 
 interface CommandLine {
   command: string | undefined;
-  mcp: McpConfigOptions;
+  mcp: McpConfigOptions & McpTokenOptions;
   flags: Partial<Record<SettingName, string>>;
   help: boolean;
   showVersion: boolean;
@@ -74,10 +80,10 @@ function parseCommandLine(args: string[]): CommandLine {
     if (typeof value === "string") flags[setting] = value;
   }
   const command = positionals.join(" ") || undefined;
-  const { client, workspace, token, url } = values;
+  const { client, workspace, token, url, scopes, expires, label } = values;
   return {
     command,
-    mcp: { client, workspace, token, url },
+    mcp: { client, workspace, token, url, scopes, expires, label },
     flags,
     help: values.help ?? false,
     showVersion: values.version ?? false,
@@ -126,6 +132,7 @@ async function dispatch(line: CommandLine): Promise<void> {
   const settings = readSettings(process.env, line.flags);
   try {
     if (line.command === "mcp config") process.stdout.write(`${mcpConfig(line.mcp, settings)}\n`);
+    else if (line.command === "mcp token") process.stdout.write(`${await makeMcpToken(line.mcp, settings)}\n`);
     else if (line.command === "migrate") await migrateOnly(settings);
     else if (line.command === "doctor")
       process.exitCode = await examine(settings, (text) => process.stdout.write(`${text}\n`));
@@ -141,7 +148,7 @@ function fail(error: unknown, settings?: Settings): void {
   process.exit(exitCode);
 }
 
-const commands = [undefined, "standalone", "server", "worker", "migrate", "doctor", "mcp config"];
+const commands = [undefined, "standalone", "server", "worker", "migrate", "doctor", "mcp config", "mcp token"];
 
 async function main(): Promise<void> {
   let line: CommandLine;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { jsonMembers, jsonObject, type Language } from "@towermill/contract";
 import { pinnedDatabase, type RunIo, type RunRequest, type ScriptSource } from "@towermill/runtimes";
-import { InterpolationError, interpolateArguments } from "@towermill/vault";
+import { InterpolationError, interpolateArguments, mayHoldReference } from "@towermill/vault";
 import { workspaceScripts } from "./code.ts";
 import { sharedKeyOf } from "./flow-shared.ts";
 import { jobEnvironment, scriptEnvironment } from "./environment.ts";
@@ -86,7 +86,7 @@ async function requestFor(
     return interpolateArguments({ vault, ...who, contextual, onSecret }, given);
   };
   const given = withPinnedDatabase(source, job.args ?? "{}");
-  const args = given.includes("$") ? await resolved(given) : given;
+  const args = mayHoldReference(given) ? await resolved(given) : given;
   return {
     jobId: job.id,
     attempt: job.attempt,

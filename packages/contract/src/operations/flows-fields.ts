@@ -4,18 +4,16 @@ import { acl, labels, storable } from "./item.ts";
 /** A step as far as the API itself looks at it; the engine's validation names what is wrong with the rest. */
 const flowModule = z
   .looseObject({
-    id: storable
-      .nullish()
-      .describe("Short and unique in the flow: a, b, c… It is how expressions name the step's result"),
+    id: storable.nullish().describe("Unique in the flow (a, b, c…): expressions name the step's result by it"),
     summary: storable.nullish(),
     value: z
       .looseObject({ type: storable })
       .describe(
-        "rawscript {content, language, input_transforms}, script {path, input_transforms}, flow {path, input_transforms}, forloopflow {iterator, modules, skip_failures, parallel}, whileloopflow {modules, skip_failures}, branchone {branches:[{expr, modules}], default}, branchall {branches:[{modules, skip_failure}], parallel} or identity. input_transforms: {argument: {type:'static', value} | {type:'javascript', expr:'flow_input.x' or 'results.a'}}",
+        "rawscript {content, language}, script {path}, flow {path}, each with input_transforms {argument: {type:'static', value} | {type:'javascript', expr:'flow_input.x' or 'results.a'}}; forloopflow {iterator, modules, skip_failures, parallel}, whileloopflow {modules, skip_failures}, branchone {branches:[{expr, modules}], default}, branchall {branches:[{modules}], parallel}, identity",
       ),
   })
   .describe(
-    "A step. Options beside value: retry, suspend, sleep, stop_after_if, skip_if, continue_on_error, timeout, cache_ttl, mock",
+    "A step; beside value: retry, suspend, sleep, stop_after_if, skip_if, continue_on_error, timeout, cache_ttl",
   );
 
 /** The definition of a flow. It is stored and answered exactly as it was sent, fields unknown here included. */
@@ -25,9 +23,7 @@ export const flowValue = z
     failure_module: flowModule.nullish(),
     preprocessor_module: flowModule.nullish(),
   })
-  .describe(
-    "OpenFlow value: the steps in order, and options of the flow such as same_worker, failure_module, concurrent_limit",
-  );
+  .describe("OpenFlow: the steps in order");
 
 const seconds = z.number().int().min(0).max(2_147_483_647).nullish();
 

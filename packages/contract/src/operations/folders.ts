@@ -64,7 +64,7 @@ export const folderOperations = [
     path: "/w/{workspace}/folders/get/{name}",
     summary: "A folder",
     answer: folder,
-    mcp: { instructions: "Reads one folder.", readOnly: true },
+    mcp: { instructions: "Reads one folder: its owners and permissions.", readOnly: true },
   }),
   operation({
     ...reading,

@@ -3,6 +3,7 @@ import { accountOperations } from "./accounts.ts";
 import { aclOperations } from "./acls.ts";
 import { auditOperations } from "./audit.ts";
 import { datatablesOperations } from "./datatables.ts";
+import { docsOperations } from "./docs.ts";
 import { draftsOperations } from "./drafts.ts";
 import { favoritesOperations } from "./favorites.ts";
 import { flowsApprovalsOperations } from "./flows-approvals.ts";
@@ -68,6 +69,7 @@ export {
   aclOperations,
   auditOperations,
   configOperations,
+  docsOperations,
   draftsOperations,
   favoritesOperations,
   flowsApprovalsOperations,
@@ -126,6 +128,7 @@ export const operations: readonly OperationSpec[] = [
   ...aclOperations,
   ...auditOperations,
   ...configOperations,
+  ...docsOperations,
   ...draftsOperations,
   ...favoritesOperations,
   ...flowsApprovalsOperations,

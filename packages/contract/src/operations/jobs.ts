@@ -59,10 +59,13 @@ export const jobsOperations = [
     method: "GET",
     path: "/w/{workspace}/jobs_u/get_logs/{id}",
     summary: "Log of a job",
-    query: z.object({ remove_ansi_warnings: flag }),
+    query: z.object({
+      remove_ansi_warnings: flag,
+      offset: z.coerce.number().int().min(0).optional().describe("Characters to leave out at the beginning"),
+    }),
     answer: z.string(),
     media: "text",
-    mcp: { instructions: "Shows everything a job has logged so far.", readOnly: true },
+    mcp: { instructions: "Shows what a job has logged so far, a long log page by page with offset.", readOnly: true },
     ...open,
   }),
   operation({

@@ -57,7 +57,7 @@ export const resourcesOperations = [
     params: atPath,
     answer: z.string(),
     media: "text",
-    mcp: { instructions: "Deletes a resource for good.", destructive: true },
+    mcp: { instructions: "Deletes a resource; it stays in the trash for three days.", destructive: true },
   }),
   operation({
     id: "deleteResourcesBulk",

@@ -91,7 +91,10 @@ export const schedulesOperations = [
     params: atPath,
     answer: z.string(),
     media: "text",
-    mcp: { instructions: "Deletes a schedule; what it has running goes on.", destructive: true },
+    mcp: {
+      instructions: "Deletes a schedule; what it has running goes on. It stays in the trash for three days.",
+      destructive: true,
+    },
   }),
   operation({
     id: "getSchedule",
@@ -104,7 +107,7 @@ export const schedulesOperations = [
     params: atPath,
     query: z.object({ get_draft: flag }),
     answer: schedule,
-    mcp: { instructions: "Reads a schedule.", readOnly: true },
+    mcp: { instructions: "Reads a schedule: when it fires, what it runs and with which arguments.", readOnly: true },
   }),
   operation({
     id: "existsSchedule",

@@ -102,7 +102,11 @@ export const scriptsOperations = [
     params: atPath,
     query: z.object({ keep_captures: flag }),
     answer: z.string(),
-    mcp: { instructions: "Deletes a script with its history for good; prefer archiveScriptByPath.", destructive: true },
+    mcp: {
+      instructions:
+        "Deletes a script with its history; it stays in the trash for three days. Prefer archiveScriptByPath.",
+      destructive: true,
+    },
   }),
   operation({
     id: "deleteScriptsBulk",

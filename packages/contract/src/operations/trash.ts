@@ -41,6 +41,7 @@ export const trashOperations = [
       per_page: z.coerce.number().int().min(1).max(1000).optional(),
     }),
     answer: z.array(item),
+    mcp: { instructions: "What was deleted in the last three days, with the id to restore it by.", readOnly: true },
   }),
   operation({
     ...reading,
@@ -56,6 +57,7 @@ export const trashOperations = [
     path: "/w/{workspace}/trash/restore/{id}",
     summary: "Put a deleted item back where it was",
     params: one,
+    mcp: { instructions: "Restores what listTrash shows, by its id." },
   }),
   operation({
     ...writing,

@@ -85,7 +85,7 @@ export const variablesOperations = [
     params: atPath,
     answer: z.string(),
     media: "text",
-    mcp: { instructions: "Deletes a variable for good.", destructive: true },
+    mcp: { instructions: "Deletes a variable; it stays in the trash for three days.", destructive: true },
   }),
   operation({
     id: "deleteVariablesBulk",

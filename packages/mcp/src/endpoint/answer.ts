@@ -4,6 +4,7 @@ import {
   errorResult,
   listResult,
   previewResult,
+  textPage,
   textResult,
   usualLimit,
   type Link,
@@ -13,14 +14,15 @@ import type { EndpointRequest } from "./arguments.ts";
 import type { EndpointTool } from "./tool.ts";
 import type { Schema } from "./schema.ts";
 
-interface Problem {
+export interface Problem {
   title?: string;
   status?: number;
   detail?: string;
   hint?: string;
 }
 
-function problemOf(text: string, status: number): Problem {
+/** What an error of the API says. */
+export function problemOf(text: string, status: number): Problem {
   try {
     const problem = JSON.parse(text) as unknown;
     if (typeof problem === "object" && problem !== null) return problem as Problem;
@@ -76,10 +78,12 @@ export async function endpointResult(
   const text = await response.text();
   if (response.status >= 400) return refusal(tool, text, response.status);
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
-  if (!isJson)
-    return text.length > usualLimit
-      ? previewResult(text, linkOf(tool, request, workspace))
-      : textResult(text, { result: text });
+  if (!isJson) {
+    if (text.length <= usualLimit) return textResult(text, { result: text });
+    const link = linkOf(tool, request, workspace);
+    const pages = tool.query !== null && "offset" in tool.query.properties;
+    return pages ? textPage(text, Number(request.query["offset"] ?? 0), link) : previewResult(text, link);
+  }
   const value: unknown = JSON.parse(text === "" ? "null" : text);
   if (Array.isArray(value)) return listResult(text, value, Number(request.query["page"] ?? 1));
   if (typeof value !== "object" || value === null) return textResult(text, { result: value });

@@ -15,6 +15,8 @@ export interface EndpointCall {
   /** Kinds and paths (`script:u/a/b`) the caller has starred. */
   favorites: ReadonlySet<string>;
   signal?: AbortSignal;
+  /** In place of the request's body, where its values have to stay exactly as they were written. */
+  bodyText?: string;
 }
 
 /** Workspace paths a request touches, wherever they are named. */
@@ -49,7 +51,7 @@ export async function sendEndpoint(host: Host, session: Session, call: EndpointC
       ...(tool.ofWorkspace && session.workspace !== null ? { workspace: session.workspace } : {}),
     },
     query: request.query,
-    bodyText: request.body === undefined ? "" : await completedBody(host, session, call),
+    bodyText: call.bodyText ?? (request.body === undefined ? "" : await completedBody(host, session, call)),
     scopes,
     confined,
     readOnly: session.principal.readOnly,

@@ -7,6 +7,8 @@ export interface Presentation {
   query?: readonly string[];
   /** The same for fields of the body. */
   body?: readonly string[];
+  /** Fields of the body that another tool describes: what is said instead. */
+  elsewhere?: Readonly<Record<string, string>>;
   /** The answer is one document that makes sense only as a whole: it may be longer than usual. */
   document?: true;
   /** An update that replaces the whole: what a call leaves out is taken from the item that `from` reads. */
@@ -80,7 +82,7 @@ const scriptFields = [
 ];
 
 /** Tools whose schema would cost more than it tells; everything else shows all it takes. */
-const known: Record<string, Omit<Presentation, "toolset">> = {
+const known: Record<string, Partial<Presentation>> = {
   listJobs: { query: jobListQuery },
   listQueue: { query: ["per_page", "page", "script_path_exact", "running", "suspended", "created_by"] },
   listCompletedJobs: { query: jobListQuery },
@@ -97,9 +99,14 @@ const known: Record<string, Omit<Presentation, "toolset">> = {
   createFlow: { body: flowFields },
   updateFlow: {
     body: flowFields,
+    elsewhere: { value: "The flow, as createFlow takes it" },
     completion: { from: "getFlowByPath", fields: ["value", "summary", "description", "schema"] },
   },
-  runFlowPreview: { query: [], body: ["value", "args", "path"] },
+  runFlowPreview: {
+    query: [],
+    body: ["value", "args", "path"],
+    elsewhere: { value: "The flow, as createFlow takes it" },
+  },
   createSchedule: { body: scheduleFields },
   updateSchedule: { body: scheduleFields },
   createApp: { query: [], body: appFields },
@@ -115,6 +122,8 @@ const known: Record<string, Omit<Presentation, "toolset">> = {
   getCompletedJobResult: { query: ["path"], onRequest: true },
   getScriptHistoryByPath: { onRequest: true },
   getQueueStatus: { onRequest: true },
+  listTrash: { toolset: "trash" },
+  restoreTrashItem: { toolset: "trash" },
   getVariable: { query: ["decrypt_secret"] },
   listWorkers: { query: ["per_page", "page"] },
 };
@@ -126,9 +135,10 @@ function toolsetOf(op: OperationSpec): string {
 }
 
 /** Toolsets that most conversations never need. */
-const onRequest = new Set(["triggers", "drafts", "admin", "audit", "folders", "trash", "docs"]);
+const onRequest = new Set(["triggers", "drafts", "admin", "audit", "folders", "trash"]);
 
 export function presentationOf(op: OperationSpec): Presentation {
   const toolset = toolsetOf(op);
-  return { toolset, ...(onRequest.has(toolset) ? { onRequest: true as const } : {}), ...known[op.id] };
+  const usual = { toolset, ...known[op.id] };
+  return { ...(onRequest.has(usual.toolset) ? { onRequest: true as const } : {}), ...usual };
 }

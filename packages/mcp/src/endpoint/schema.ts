@@ -17,6 +17,7 @@ function isSchema(value: unknown): value is Schema {
 function isNoise(key: string, value: unknown): boolean {
   if (key === "$schema" || key === "propertyNames" || key === "pattern") return true;
   if (key === "default") return value === "" || value === null;
+  if (key === "minLength") return value === 1;
   if (key === "minimum") return value === 0 || value === 1;
   if (key === "maximum") return typeof value === "number" && value >= 1000;
   if (key === "maxLength" || key === "maxItems") return true;

@@ -34,12 +34,23 @@ export interface EndpointTool {
   shown: { bound: ShownTool; open: ShownTool };
 }
 
-function pick(schema: ObjectSchema, names: readonly string[] | undefined): ObjectSchema {
-  if (!names) return schema;
+interface Pick {
+  names: readonly string[] | undefined;
+  /** Parts that another tool describes already. */
+  elsewhere?: Readonly<Record<string, string>> | undefined;
+}
+
+function pick(schema: ObjectSchema, { names, elsewhere = {} }: Pick): ObjectSchema {
+  const shown = (names ?? Object.keys(schema.properties)).filter((name) => name in schema.properties);
   const properties = Object.fromEntries(
-    names.filter((name) => name in schema.properties).map((name) => [name, schema.properties[name] ?? {}]),
+    shown.map((name): [string, Schema] => {
+      const said = elsewhere[name];
+      return [name, said === undefined ? (schema.properties[name] ?? {}) : { type: "object", description: said }];
+    }),
   );
-  return { ...schema, properties };
+  const { $defs, ...rest } = schema;
+  const used = $defs !== undefined && JSON.stringify(properties).includes('"$ref"');
+  return { ...rest, ...(used ? { $defs } : {}), properties };
 }
 
 function plain({ type, properties, required, ...rest }: ObjectSchema): ObjectSchema {
@@ -50,16 +61,15 @@ function plain({ type, properties, required, ...rest }: ObjectSchema): ObjectSch
 
 const rawBody: Schema = { type: "object", description: "Arguments of the run by name" };
 
-function inputSchema(
-  tool: Pick<EndpointTool, "params" | "query" | "body" | "presentation" | "operation" | "ofWorkspace">,
-  open: boolean,
-): ObjectSchema {
+function inputSchema(tool: Omit<EndpointTool, "shown">, open: boolean): ObjectSchema {
   const { params, query, body, presentation } = tool;
   const asked = open && tool.ofWorkspace ? ["workspace", ...params] : [...params];
   const properties: Record<string, Schema> = Object.fromEntries(asked.map((name) => [name, { type: "string" }]));
-  if (query) Object.assign(properties, pick(query, presentation.query).properties);
+  if (query) Object.assign(properties, pick(query, { names: presentation.query }).properties);
   if (body === "raw") properties["args"] = rawBody;
-  else if (body) properties["body"] = plain(pick(body, presentation.body));
+  else if (body)
+    properties["body"] = plain(pick(body, { names: presentation.body, elsewhere: presentation.elsewhere }));
+  if (tool.destructive && !tool.runs) properties["confirm"] = { type: "boolean" };
   const required = [
     ...asked,
     ...(query?.required ?? []),
@@ -68,16 +78,13 @@ function inputSchema(
   return withoutRepeats(plain({ type: "object", properties, required })) as ObjectSchema;
 }
 
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
 function show(tool: Omit<EndpointTool, "shown">, open: boolean): ShownTool {
   const { operation: op } = tool;
   const idempotent = op.mcp?.idempotent ?? (op.method !== "POST" && op.method !== "PATCH");
   return {
     name: tool.name,
-    description: `${sentence(op.summary)} ${op.mcp?.instructions ?? ""}`.trim(),
+    title: op.summary,
+    description: op.mcp?.instructions ?? op.summary,
     inputSchema: inputSchema(tool, open),
     outputSchema: answerSchema(op.answer, op.media !== undefined && op.media !== "json") as ShownTool["inputSchema"],
     annotations: {

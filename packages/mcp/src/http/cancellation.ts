@@ -12,6 +12,8 @@ export interface Cancellations {
 }
 
 const topic = "mcp-cancel";
+/** A request that is refused before it runs never says that it is done: the oldest make room. */
+const mostRunning = 20_000;
 
 function keyOf(session: string, requestId: string | number): string {
   return `${session} ${typeof requestId} ${requestId}`;
@@ -26,6 +28,7 @@ export function createCancellations(bus: Bus): Cancellations {
     signal(session, requestId) {
       const controller = new AbortController();
       running.set(keyOf(session, requestId), controller);
+      if (running.size > mostRunning) running.delete(running.keys().next().value ?? "");
       return controller.signal;
     },
     done: (session, requestId) => void running.delete(keyOf(session, requestId)),

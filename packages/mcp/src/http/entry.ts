@@ -31,6 +31,11 @@ function fitsAudience({ audience }: Principal, { baseUrl, pathname }: { baseUrl:
   return resourceOf(meant) === resourceOf(pathname);
 }
 
+function missingScope({ scopes }: Principal): string {
+  const own = (scopes ?? []).join(" ").slice(0, 200);
+  return `Unauthorized: missing mcp scope; the token has ${own === "" ? "no scope at all" : own}`;
+}
+
 export interface Entry {
   session: Session;
   token: Token;
@@ -61,7 +66,7 @@ export async function admit(host: Host, request: Request, workspace: string | nu
   const grant = readGrant(principal.scopes);
   if (!grant)
     return refuse(
-      { status: 403, error: "insufficient_scope", message: "Unauthorized: missing mcp scope", scope: "mcp:all" },
+      { status: 403, error: "insufficient_scope", message: missingScope(principal), scope: "mcp:all" },
       where,
     );
   const bound = workspace ?? principal.workspace;

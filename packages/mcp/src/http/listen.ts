@@ -10,6 +10,7 @@ import type { Entry } from "./entry.ts";
 import type { Posted } from "./exchange.ts";
 import { fault } from "./refusal.ts";
 import { authInfoOf } from "./sse.ts";
+import { watchCaller } from "./watch.ts";
 
 /** Streams of changes (`subscriptions/listen`). */
 export interface Listens {
@@ -17,8 +18,6 @@ export interface Listens {
   close(): Promise<void>;
 }
 
-/** Without a notification, an ended token ends its streams within this time. */
-const recheckMs = 5000;
 const mostStreams = 5000;
 
 interface ListenOptions {
@@ -33,33 +32,16 @@ export function createListens({ host, changes, build, onerror }: ListenOptions):
   const open = new Map<McpHttpHandler, () => void>();
 
   const watch = (entry: Entry, handler: McpHttpHandler): void => {
-    const { principal, workspace } = entry.session;
-    const recheck = async (): Promise<void> => {
-      const again = await host.authenticate(entry.token.text);
-      const member = again && workspace !== null ? await host.memberOf(again, workspace) : null;
-      if (!again || (workspace !== null && !member)) end();
-    };
-    // A database that is away is no reason to end streams.
-    const quietly = (): void => void recheck().catch(() => undefined);
-    const changed = (): void => {
-      handler.notify.toolsChanged();
-      handler.notify.resourcesChanged();
-    };
-    const stop = changes.listen({
-      principal: principal.id,
-      email: principal.email,
-      workspace,
-      changed,
-      recheck: quietly,
-    });
-    const timer = setInterval(quietly, recheckMs);
-    timer.unref();
     const end = (): void => {
-      clearInterval(timer);
       stop();
       open.delete(handler);
       handler.close().catch(() => undefined);
     };
+    const changed = (): void => {
+      handler.notify.toolsChanged();
+      handler.notify.resourcesChanged();
+    };
+    const stop = watchCaller({ host, changes }, entry, { changed, end });
     open.set(handler, end);
   };
 

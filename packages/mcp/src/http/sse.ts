@@ -5,7 +5,7 @@ import type { Host } from "../host.ts";
 import { createProtocolServer, type Parts, type Served } from "../protocol/server.ts";
 import { parse, readText } from "./body.ts";
 import type { Entry } from "./entry.ts";
-import { createRelay, type Relay } from "./relay.ts";
+import type { Mailboxes } from "./mailbox.ts";
 import { fault } from "./refusal.ts";
 import { createSseTransport, type SseTransport } from "./sse-transport.ts";
 
@@ -28,7 +28,7 @@ interface Stream {
 interface Place {
   parts: Parts;
   changes: Changes;
-  relay: Relay;
+  mailboxes: Mailboxes;
   streams: Map<string, Stream>;
 }
 
@@ -61,7 +61,8 @@ function recheckQuietly(host: Host, stream: Stream): void {
   recheck(host, stream).catch(() => undefined);
 }
 
-function accepted(): Response {
+/** A message that was taken and is answered elsewhere, or not at all. */
+export function accepted(): Response {
   return new Response("Accepted", { status: 202, headers: { "content-type": "text/plain; charset=utf-8" } });
 }
 
@@ -80,10 +81,10 @@ function isFull({ streams }: Place, { session }: Entry): boolean {
   return streams.size >= mostStreams || own.length >= mostPerToken;
 }
 
-async function register({ parts, changes, relay, streams }: Place, stream: Stream): Promise<void> {
+async function register({ parts, changes, mailboxes, streams }: Place, stream: Stream): Promise<void> {
   const { id, server, entry } = stream;
   const { principal, workspace } = entry.session;
-  await relay.open({ id, principal: principal.id, workspace: workspace ?? "" });
+  await mailboxes.open(id, { principal: principal.id, workspace: workspace ?? "" }, (text) => handOver(stream, text));
   streams.set(id, stream);
   const stop = changes.listen({
     principal: principal.id,
@@ -95,7 +96,7 @@ async function register({ parts, changes, relay, streams }: Place, stream: Strea
   server.onclose = () => {
     stop();
     streams.delete(id);
-    relay.close(id).catch(() => undefined);
+    mailboxes.close(id).catch(() => undefined);
   };
 }
 
@@ -119,7 +120,7 @@ async function open(place: Place, entry: Entry, request: Request): Promise<Respo
   });
 }
 
-async function receive({ relay, streams }: Place, entry: Entry, request: Request): Promise<Response> {
+async function receive({ mailboxes, streams }: Place, entry: Entry, request: Request): Promise<Response> {
   const id = new URL(request.url).searchParams.get("sessionId") ?? "";
   const text = await readText(request);
   if (text === null) return fault(413, "The message is too large");
@@ -127,7 +128,7 @@ async function receive({ relay, streams }: Place, entry: Entry, request: Request
   const stream = streams.get(id);
   const gone = (): Response => fault(404, "No such stream: open one with GET");
   if (!stream) {
-    const passed = workspace !== null && (await relay.pass({ stream: id, principal: principal.id, workspace, text }));
+    const passed = workspace !== null && (await mailboxes.post(id, { principal: principal.id, workspace }, text));
     return passed ? accepted() : gone();
   }
   const { session } = stream.entry;
@@ -136,18 +137,18 @@ async function receive({ relay, streams }: Place, entry: Entry, request: Request
   return handOver(stream, text) ? accepted() : fault(400, "The message is no JSON-RPC message");
 }
 
-export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
+export interface SseParts {
+  parts: Parts;
+  changes: Changes;
+  mailboxes: Mailboxes;
+}
+
+export function createSseStreams({ parts, changes, mailboxes }: SseParts): SseStreams {
   const { host } = parts;
   const streams = new Map<string, Stream>();
-  const deliver = (id: string, text: string): void => {
-    const stream = streams.get(id);
-    if (stream) handOver(stream, text);
-  };
-  const relay = createRelay({ db: host.db, bus: host.bus, has: (id) => streams.has(id), deliver });
-  const place: Place = { parts, changes, relay, streams };
+  const place: Place = { parts, changes, mailboxes, streams };
   const keepAlive = (): void => {
     for (const { transport } of streams.values()) transport.keepAlive();
-    relay.beat([...streams.keys()]).catch(() => undefined);
   };
   const recheckAll = (): void => streams.forEach((stream) => recheckQuietly(host, stream));
   const timers = [setInterval(recheckAll, recheckMs).unref(), setInterval(keepAlive, keepAliveMs).unref()];
@@ -157,7 +158,6 @@ export function createSseStreams(parts: Parts, changes: Changes): SseStreams {
     receive: (entry, request) => receive(place, entry, request),
     async close() {
       for (const timer of timers) clearInterval(timer);
-      relay.stop();
       await Promise.all(Array.from(streams.values(), ({ server }) => server.close().catch(() => undefined)));
     },
   };

@@ -22,7 +22,7 @@ export async function askJob(
   const own = `${found.scope.domain}:${found.scope.action}`;
   return host.invoke(principal, {
     operation: found,
-    params: { workspace: session.workspace, id },
+    params: { workspace: session.workspace, id, job_id: id },
     query,
     bodyText,
     scopes: principal.scopes === null ? null : (grant.within ?? [own, ...grant.markers]),

@@ -9,12 +9,17 @@ import { askJob } from "./access.ts";
 /** What somebody wants of a job, by the endpoint tool that does just that. */
 export type JobAction = "getJob" | "cancelQueuedJob";
 
-function coveredByTool(host: Host, session: Session, action: JobAction): boolean {
+function coveredByTool(host: Host, session: Session, action: JobAction | "resumeSuspended"): boolean {
   const tool = endpointTools(host.operations).get(action);
   return (
     tool !== undefined &&
     judgeEndpoint({ ...session, narrowing: { ...session.narrowing, toolsets: null, tools: null } }, tool).allowed
   );
+}
+
+/** Whether a token may answer for its owner what flows wait for: running a flow is not approving it. */
+export function answersApprovals(host: Host, session: Session): boolean {
+  return coveredByTool(host, session, "resumeSuspended");
 }
 
 /** Whether a token may follow any job at all: all that its owner sees, or those of what it may run. */

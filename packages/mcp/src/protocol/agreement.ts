@@ -28,11 +28,17 @@ export type Seal = ReturnType<typeof createSeal>;
  * Asks the person behind the client before something is destroyed, where the client can put a question to them. Clients
  * that cannot are told by the tool's annotations, and ask for themselves.
  */
-export function agreement(server: Server, seal: Seal, ctx: ServerContext): Pick<CallContext, "agreed" | "ask"> {
+export function agreement(
+  server: Server,
+  seal: Seal,
+  ctx: ServerContext,
+): Pick<CallContext, "agreed" | "ask" | "canAsk"> {
   const { inputResponses } = ctx.mcpReq;
+  const canAsk = server.getClientCapabilities()?.elicitation !== undefined;
   return {
+    canAsk,
     async agreed({ digest }: Question) {
-      if (!server.getClientCapabilities()?.elicitation) return "yes";
+      if (!canAsk) return "yes";
       if (ctx.mcpReq.requestState<Sealed>()?.digest !== digest) return "ask";
       const answer = inputResponse(inputResponses, key);
       if (answer.kind !== "elicit") return "ask";

@@ -17,29 +17,28 @@ export interface Shelf {
 
 const mostListed = 200;
 
-const kinds = {
-  scripts: { operation: "getScriptByPath", kind: "script" },
-  flows: { operation: "getFlowByPath", kind: "flow" },
+/** Items at paths that are resources, by the collection in their addresses: what reads one, and what lists them. */
+const collections = {
+  scripts: { title: "A deployed script", read: "getScriptByPath", list: "listScripts" },
+  flows: { title: "A deployed flow", read: "getFlowByPath", list: "listFlows" },
+  apps: { title: "An app", read: "getAppByPath", list: "listApps" },
+  schedules: { title: "A schedule", read: "getSchedule", list: "listSchedules" },
 } as const;
+type Collection = keyof typeof collections;
+
+const json = "application/json";
 
 export function resourceTemplates({ host }: Shelf, session: Session) {
   const workspace = session.workspace ?? "{workspace}";
-  const json = "application/json";
   const has = (id: string): boolean => host.operations.some((op) => op.id === id);
+  const items = Object.entries(collections).filter(([, { read }]) => has(read));
   return [
-    ...(has("getScriptByPath")
-      ? [
-          {
-            uriTemplate: `wm://${workspace}/scripts/{+path}`,
-            name: "script",
-            title: "A deployed script",
-            mimeType: json,
-          },
-        ]
-      : []),
-    ...(has("getFlowByPath")
-      ? [{ uriTemplate: `wm://${workspace}/flows/{+path}`, name: "flow", title: "A deployed flow", mimeType: json }]
-      : []),
+    ...items.map(([collection, { title }]) => ({
+      uriTemplate: `wm://${workspace}/${collection}/{+path}`,
+      name: collection.slice(0, -1),
+      title,
+      mimeType: json,
+    })),
     { uriTemplate: `wm://${workspace}/jobs/{id}`, name: "job", title: "A job", mimeType: json },
     {
       uriTemplate: `wm://${workspace}/jobs/{id}/result`,
@@ -56,31 +55,45 @@ export function resourceTemplates({ host }: Shelf, session: Session) {
   ];
 }
 
-/** Whether the tool that reads the same may be called, on a path or at all. */
-function mayRead(host: Host, session: Session, { kind, path }: { kind: "script" | "flow"; path?: string }): boolean {
-  const name = kind === "flow" ? "getFlowByPath" : "getScriptByPath";
+/** Whether a tool that does the same may be called, on a path or at all. */
+function mayCall(host: Host, session: Session, { name, path }: { name: string; path?: string }): boolean {
   const tool = endpointTools(host.operations).get(name);
   return tool !== undefined && judgeEndpoint(session, tool, path === undefined ? {} : { paths: [path] }).allowed;
 }
 
-async function paths(
-  { catalogue, host }: Shelf,
-  session: WorkspaceSession,
-  kind: "script" | "flow",
-): Promise<string[]> {
-  if (!mayRead(host, session, { kind })) return [];
-  const readable = await catalogue.readable(session.member);
-  return readable.filter((each) => each.kind === kind && mayRead(host, session, each)).map((each) => each.path);
+/** Paths of scripts and flows are kept anyway; the others are asked for. */
+async function paths({ catalogue, host }: Shelf, session: WorkspaceSession, collection: Collection): Promise<string[]> {
+  const { read, list } = collections[collection];
+  if (!mayCall(host, session, { name: read })) return [];
+  const found =
+    collection === "scripts" || collection === "flows"
+      ? (await catalogue.readable(session.member)).filter((each) => `${each.kind}s` === collection)
+      : await listed(host, session, list);
+  return found.map((each) => each.path).filter((path) => mayCall(host, session, { name: read, path }));
+}
+
+async function listed(host: Host, session: WorkspaceSession, list: string): Promise<{ path: string }[]> {
+  const operation = host.operations.find((op) => op.id === list);
+  if (!operation || !mayCall(host, session, { name: list })) return [];
+  const response = await host.invoke(session.principal, {
+    operation,
+    params: { workspace: session.workspace },
+    query: { per_page: String(mostListed) },
+    bodyText: "",
+    ...scopesFor(session, operation),
+    readOnly: session.principal.readOnly,
+  });
+  return response.ok ? ((await response.json()) as { path: string }[]) : [];
 }
 
 export async function listResources(shelf: Shelf, session: Session) {
   const inside = inWorkspace(session);
   if (!inside) return [];
-  const scripts = await paths(shelf, inside, "script");
+  const scripts = await paths(shelf, inside, "scripts");
   return scripts.slice(0, mostListed).map((path) => ({
     uri: `wm://${inside.workspace}/scripts/${path}`,
     name: path,
-    mimeType: "application/json",
+    mimeType: json,
   }));
 }
 
@@ -91,9 +104,10 @@ export async function completePath(
   { template, typed }: { template: string; typed: string },
 ): Promise<string[]> {
   const inside = inWorkspace(session);
-  const kind = template.includes("/scripts/") ? "script" : template.includes("/flows/") ? "flow" : null;
-  if (!inside || kind === null) return [];
-  return (await paths(shelf, inside, kind)).filter((path) => path.startsWith(typed));
+  const names = Object.keys(collections) as Collection[];
+  const collection = names.find((name) => template.includes(`/${name}/`));
+  if (!inside || collection === undefined) return [];
+  return (await paths(shelf, inside, collection)).filter((path) => path.startsWith(typed));
 }
 
 interface Address {
@@ -119,7 +133,7 @@ async function openItem(
   session: WorkspaceSession,
   { operation, path }: { operation: OperationSpec; path: string },
 ): Promise<Response | null> {
-  if (!mayRead(host, session, { kind: operation.id === "getFlowByPath" ? "flow" : "script", path })) return null;
+  if (!mayCall(host, session, { name: operation.id, path })) return null;
   return host.invoke(session.principal, {
     operation,
     params: { workspace: session.workspace, path },
@@ -140,8 +154,9 @@ async function open(host: Host, session: WorkspaceSession, { collection, rest }:
     await requireFollowable(host, session, { id: requireJobId(id), action: "getJob" });
     return askJob(host, session, { operation, id });
   }
-  if (collection !== "scripts" && collection !== "flows") return null;
-  const operation = host.operations.find((op) => op.id === kinds[collection].operation);
+  if (!Object.hasOwn(collections, collection)) return null;
+  const { read } = collections[collection as Collection];
+  const operation = host.operations.find((op) => op.id === read);
   return operation ? openItem(host, session, { operation, path: rest }) : null;
 }
 

@@ -2,6 +2,7 @@ import { ProtocolError, ProtocolErrorCode, Server, type ServerContext } from "@m
 import type { CallContext } from "../call.ts";
 import type { Host } from "../host.ts";
 import { longestWaitSeconds, usualWaitSeconds } from "../job/follow.ts";
+import type { TaskKeeper } from "../job/task.ts";
 import type { Catalogue } from "../runnable/catalogue.ts";
 import type { Session } from "../session.ts";
 import { UnknownTool, type Toolbox } from "../toolbox.ts";
@@ -16,12 +17,15 @@ export interface Parts {
   toolbox: Toolbox;
   catalogue: Catalogue;
   seal: Seal;
+  tasks: TaskKeeper;
   /** Changes a server before it is used: how the conformance suite gets the tools it asks for. */
   extend?: (server: Server, parts: Parts) => void;
 }
 
 export interface Served {
   session: Session;
+  /** Name and version of a client that said them in an earlier request. */
+  client?: { name: string; version: string } | null;
   /** Aborted when the client cancels the request with a message of its own. */
   cancelled?: AbortSignal;
   /** Told when the request has been answered. */
@@ -56,8 +60,8 @@ const capabilities = {
   extensions: { [tasksExtension]: {} },
 };
 
-function clientName(server: Server): string {
-  const client = server.getClientVersion();
+function clientName(server: Server, { client: known }: Served): string {
+  const client = server.getClientVersion() ?? known;
   return client ? `${client.name} ${client.version}`.slice(0, 120) : "";
 }
 
@@ -91,7 +95,7 @@ function contextOf(
     signal: cancelled ? AbortSignal.any([ctx.mcpReq.signal, cancelled]) : ctx.mcpReq.signal,
     report: reporter(ctx),
     waitMs: waitMs(ctx.mcpReq._meta),
-    client: clientName(server),
+    client: clientName(server, served),
     asTask: declaresTasks(server),
     ...agreement(server, seal, ctx),
   };
@@ -144,7 +148,7 @@ export function createProtocolServer(parts: Parts, served: Served): Server {
   );
   serveTools(server, parts, served);
   serveResources(server, parts, served);
-  serveTasks(server, parts, served);
+  serveTasks(server, { keeper: parts.tasks, served });
   parts.extend?.(server, parts);
   return server;
 }

@@ -5,14 +5,8 @@ import {
   type Server,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { enterWorkspace } from "../enter.ts";
-import { ToolFailure } from "../failure.ts";
-import { askJob, cancelJob } from "../job/access.ts";
-import { requireFollowable, type JobAction } from "../job/permission.ts";
-import { taskTimes, type TaskResult } from "../job/task.ts";
-import { endedResult, requireJobId } from "../job/wait.ts";
-import type { WorkspaceSession } from "../session.ts";
-import type { Parts, Served } from "./server.ts";
+import type { TaskKeeper } from "../job/task.ts";
+import type { Session } from "../session.ts";
 
 /** SEP-2663: a run that takes longer is a task the client asks for, instead of a call that waits. */
 export const tasksExtension = "io.modelcontextprotocol/tasks";
@@ -24,64 +18,39 @@ export function declaresTasks(server: Server): boolean {
   return extensions?.[tasksExtension] !== undefined;
 }
 
-function requireTasks(server: Server): void {
+/** @throws MissingRequiredClientCapabilityError to a client that does not know tasks */
+export function requireTasks(server: Server): void {
   if (declaresTasks(server)) return;
   throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { extensions: { [tasksExtension]: {} } } });
 }
 
-interface JobState {
-  type?: string;
-  status?: string;
-  created_at: string;
-  completed_at?: string;
+function unknown(taskId: string): ProtocolError {
+  return new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown task: ${taskId.slice(0, 100)}`);
 }
 
-/** The job behind a task id (`{workspace}:{job id}`). @throws ProtocolError, the same for another's as for none */
-async function findJob(
-  { host }: Parts,
-  { session }: Served,
-  { taskId, action }: { taskId: string; action: JobAction },
-): Promise<{ inside: WorkspaceSession; id: string; job: JobState }> {
-  const unknown = (): ProtocolError =>
-    new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown task: ${taskId.slice(0, 100)}`);
-  const [workspace = "", jobId] = taskId.split(":");
-  try {
-    const id = requireJobId(jobId);
-    const inside = await enterWorkspace(host, session, workspace);
-    await requireFollowable(host, inside, { id, action });
-    const query = { no_logs: "true", no_code: "true" };
-    const response = await askJob(host, inside, { operation: "getJob", id, query });
-    if (!response.ok) throw unknown();
-    return { inside, id, job: (await response.json()) as JobState };
-  } catch (error) {
-    throw error instanceof ToolFailure ? unknown() : error;
-  }
-}
+const acknowledged = { resultType: "complete" as const };
 
-/** Answers about tasks; a failed run is a completed task whose result says what failed, as the call itself would. */
-export function serveTasks(server: Server, parts: Parts, served: Served): void {
+/** Answers about tasks; another's task and none at all are the same. */
+export function serveTasks(
+  server: Server,
+  { keeper, served }: { keeper: TaskKeeper; served: { session: Session } },
+): void {
   server.setRequestHandler("tasks/get", { params }, async ({ taskId }) => {
     requireTasks(server);
-    const { inside, id, job } = await findJob(parts, served, { taskId, action: "getJob" });
-    const known: Omit<TaskResult, "resultType" | "status"> = {
-      taskId,
-      createdAt: job.created_at,
-      lastUpdatedAt: job.completed_at ?? new Date().toISOString(),
-      ...taskTimes,
-    };
-    if (job.status === undefined) return { resultType: "complete", status: "working", ...known };
-    if (job.status === "canceled") return { resultType: "complete", status: "cancelled", ...known };
-    return { resultType: "complete", status: "completed", ...known, result: await endedResult(parts.host, inside, id) };
+    const asks = server.getClientCapabilities()?.elicitation !== undefined;
+    const task = await keeper.get(served.session, taskId, asks);
+    if (!task) throw unknown(taskId);
+    return { resultType: "complete", taskId, ...task };
   });
   server.setRequestHandler("tasks/cancel", { params }, async ({ taskId }) => {
     requireTasks(server);
-    const { inside, id } = await findJob(parts, served, { taskId, action: "cancelQueuedJob" });
-    await cancelJob(parts.host, inside, id);
-    return { resultType: "complete" };
+    if (!(await keeper.cancel(served.session, taskId))) throw unknown(taskId);
+    return acknowledged;
   });
-  server.setRequestHandler("tasks/update", { params }, async ({ taskId }) => {
+  server.setRequestHandler("tasks/update", { params }, async ({ taskId }, ctx) => {
     requireTasks(server);
-    await findJob(parts, served, { taskId, action: "cancelQueuedJob" });
-    return { resultType: "complete" };
+    const answers = ctx.mcpReq.inputResponses ?? {};
+    if (!(await keeper.answer(served.session, taskId, answers))) throw unknown(taskId);
+    return acknowledged;
   });
 }

@@ -1,6 +1,6 @@
 import { newJobId, type Outcome } from "@towermill/queue";
 import type { CallContext } from "../call.ts";
-import { ToolFailure, nearest } from "../failure.ts";
+import { ToolFailure } from "../failure.ts";
 import type { Host } from "../host.ts";
 import { cancelJob, lastLine, logTail } from "../job/access.ts";
 import { followJob, outcomeResult, runningResult } from "../job/follow.ts";
@@ -9,34 +9,10 @@ import type { ToolResult } from "../result.ts";
 import type { WorkspaceSession } from "../session.ts";
 import { scopesFor } from "../verdict.ts";
 import type { Runnable } from "./runnable.ts";
-import { argumentsOf, namedArguments, showRunnable } from "./tool.ts";
+import { checkArguments } from "./check.ts";
+import { namedArguments } from "./tool.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
-
-/** @throws ToolFailure that names what is missing or not known, with what is expected */
-function requireArguments(runnable: Runnable, args: Arguments): void {
-  if ("_ENTRYPOINT_OVERRIDE" in args)
-    throw new ToolFailure("_ENTRYPOINT_OVERRIDE: another function than main cannot be chosen over MCP");
-  const { inputSchema } = showRunnable(runnable, () => []);
-  const properties = (inputSchema["properties"] ?? {}) as Record<string, unknown>;
-  const required = (inputSchema["required"] ?? []) as string[];
-  const missing = required.find((name) => args[name] === undefined);
-  if (missing !== undefined) {
-    throw new ToolFailure(
-      `${missing}: is required by ${runnable.path}`,
-      `Expected ${missing}: ${JSON.stringify(properties[missing])}`,
-    );
-  }
-  const accepted = new Set([...Object.keys(properties), ...argumentsOf(runnable).values()]);
-  const unknown = runnable.schema === null ? undefined : Object.keys(args).find((name) => !accepted.has(name));
-  if (unknown === undefined) return;
-  const meant = nearest(unknown, Object.keys(properties));
-  const takes = Object.keys(properties).join(", ") || "no arguments";
-  throw new ToolFailure(
-    `${unknown}: ${runnable.path} takes no such argument`,
-    meant ? `Did you mean ${meant}?` : `It takes: ${takes}.`,
-  );
-}
 
 async function start(
   host: Host,
@@ -62,16 +38,24 @@ export interface RunnableCall {
   context: CallContext;
 }
 
+/** A run that is to be started and waited for. */
+export interface Run {
+  /** What complaints call it. */
+  name: string;
+  context: CallContext;
+  /** Pushes the job under this id. */
+  start(id: string): Promise<Response>;
+}
+
 /**
- * Runs a script or flow and waits a bounded time for it: its result, its failure, or the id of the job that goes on.
- * When the client cancels, so is the job.
+ * Starts a run and waits a bounded time for it: its result, its failure, or the id of the job that goes on. When the
+ * client cancels, so is the job. @throws ToolFailure when it cannot be started
  */
-export async function runRunnable(
+export async function followRun(
   host: Host,
   session: WorkspaceSession,
-  { runnable, args, context }: RunnableCall,
+  { name, context, start }: Run,
 ): Promise<ToolResult | TaskResult> {
-  requireArguments(runnable, args);
   const id = newJobId();
   const unwanted = new AbortController();
   const follow = {
@@ -83,12 +67,10 @@ export async function runRunnable(
   };
   // before the start: a quick job may end before the start has answered
   const waiting = followJob(host, follow);
-  const response = await start(host, session, { runnable, id, args });
+  const response = await start(id);
   if (!response.ok) {
     unwanted.abort();
-    throw new ToolFailure(
-      `${runnable.path} could not be started (${response.status}): ${problem(await response.text())}`,
-    );
+    throw new ToolFailure(`${name} could not be started (${response.status}): ${problem(await response.text())}`);
   }
   const outcome: Outcome | null = await waiting;
   if (outcome === null && context.signal.aborted) await cancelJob(host, session, id);
@@ -98,6 +80,20 @@ export async function runRunnable(
   return outcome
     ? outcomeResult({ outcome, workspace: session.workspace, logTail: tail })
     : runningResult(id, "running", tail);
+}
+
+/** Runs a script or flow. @throws ToolFailure when an argument is wrong, or it cannot be started */
+export async function runRunnable(
+  host: Host,
+  session: WorkspaceSession,
+  { runnable, args, context }: RunnableCall,
+): Promise<ToolResult | TaskResult> {
+  const checked = checkArguments(runnable, args);
+  return followRun(host, session, {
+    name: runnable.path,
+    context,
+    start: (id) => start(host, session, { runnable, id, args: checked }),
+  });
 }
 
 function problem(text: string): string {

@@ -26,8 +26,8 @@ interface Kept {
 
 /** The scripts and flows of workspaces as tools, kept until something changes. */
 export interface Catalogue {
-  /** By tool name; the caller's rights are not looked at. */
-  find(workspace: string, name: string): Promise<Runnable | null>;
+  /** By tool name, if the member may read it. */
+  find(member: Member, name: string): Promise<Runnable | null>;
   /** The runnables a member may read. */
   readable(member: Member): Promise<Runnable[]>;
   show(member: Member, runnables: readonly Runnable[]): Promise<ShownTool[]>;
@@ -50,6 +50,10 @@ function entriesOf(found: readonly FoundRunnable[], taken: ReadonlySet<string>):
     if (!entries.has(runnable.toolName)) entries.set(runnable.toolName, { runnable, shown });
   }
   return entries;
+}
+
+function mayRead(member: Member, { path, acl }: Runnable): boolean {
+  return allowed(member, "read", path, acl);
 }
 
 function resourcePaths(rows: readonly ResourceRow[], member: Member): ResourcePaths {
@@ -92,14 +96,13 @@ export function createCatalogue({
   return {
     forget: (workspace) => void workspaces.delete(workspace),
     close: stop,
-    async find(workspace, name) {
-      return (await keptOf(workspace).entries).get(name)?.runnable ?? null;
+    async find(member, name) {
+      const found = (await keptOf(member.workspace).entries).get(name)?.runnable;
+      return found && mayRead(member, found) ? found : null;
     },
     async readable(member) {
       const entries = await keptOf(member.workspace).entries;
-      return [...entries.values()]
-        .map((entry) => entry.runnable)
-        .filter((each) => allowed(member, "read", each.path, each.acl));
+      return [...entries.values()].map((entry) => entry.runnable).filter((each) => mayRead(member, each));
     },
     async show(member, runnables) {
       const kept = keptOf(member.workspace);

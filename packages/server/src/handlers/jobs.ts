@@ -51,7 +51,8 @@ export function jobsHandlers(services: Services, { view }: { view: FlowView }): 
     },
     async getJobLogs(call) {
       await requireReadable(call);
-      return readLog(db, call.params.id);
+      const { offset = 0 } = call.query as { offset?: number };
+      return (await readLog(db, call.params.id)).slice(offset);
     },
     async getCompletedJobLogsTail(call) {
       await requireReadable(call);

@@ -9,6 +9,7 @@ import { sessionCookie } from "../identity/token-store.ts";
 import { visibleWorkspaces } from "../identity/visible-workspaces.ts";
 import type { Services } from "../services.ts";
 import { findClient, requireOwnRedirect, type Client } from "./client.ts";
+import type { ReadDocument } from "./client-document.ts";
 import { OAuthRefusal } from "./error.ts";
 import { insertGrant } from "./grant-store.ts";
 import { issuerOf } from "./metadata.ts";
@@ -37,9 +38,10 @@ interface Asked {
   scopes: string[];
 }
 
-interface Place {
+export interface Place {
   services: Services;
   auth: Authentication;
+  readDocument: ReadDocument;
 }
 
 function fieldsOf(given: URLSearchParams): Fields {
@@ -79,12 +81,12 @@ function requireParameters(fields: Fields): void {
 }
 
 /** What is asked for; a client or address that cannot be trusted is told to the person, everything else to the client. */
-async function readRequest({ services }: Place, given: URLSearchParams): Promise<Asked | Response> {
+async function readRequest({ services, readDocument }: Place, given: URLSearchParams): Promise<Asked | Response> {
   const fields = fieldsOf(given);
   let redirectUri: string;
   let client: Client;
   try {
-    client = await findClient(services.db, fields.client_id);
+    client = await findClient({ db: services.db, readDocument }, fields.client_id);
     redirectUri = requireOwnRedirect(client, fields.redirect_uri);
   } catch (error) {
     if (!(error instanceof OAuthRefusal)) throw error;

@@ -59,19 +59,28 @@ function requireDocumentUrl(clientId: string): URL {
   return url;
 }
 
+/** How names are looked up and which certificates count. */
+export interface Reach {
+  lookup: LookupFunction;
+  ca?: string;
+}
+
+/** Reads the text of a client's metadata document. @throws OAuthRefusal `invalid_client` */
+export type ReadDocument = (clientId: string) => Promise<string>;
+
 /**
  * Fetches a client's metadata document: public addresses only, no redirects, 5 seconds, 64 KiB.
  * @returns its text
  * @throws OAuthRefusal `invalid_client`
  */
-export function fetchDocument(clientId: string): Promise<string> {
+export function fetchDocument(clientId: string, reach: Reach = { lookup: publicOnly }): Promise<string> {
   const url = requireDocumentUrl(clientId);
   return new Promise((done, fail) => {
     const refuse = (why: string): void =>
       fail(new OAuthRefusal("invalid_client", `client_id: its document could not be read: ${why}`, 401));
     const asked = request(
       url,
-      { lookup: publicOnly, headers: { accept: "application/json" }, signal: AbortSignal.timeout(timeoutMs) },
+      { ...reach, headers: { accept: "application/json" }, signal: AbortSignal.timeout(timeoutMs) },
       (answer) => {
         if (answer.statusCode !== 200) {
           answer.destroy();

@@ -1,6 +1,6 @@
 import { randomToken } from "@towermill/queue";
 import { sql, type Database } from "@towermill/store";
-import { fetchDocument, isDocumentId } from "./client-document.ts";
+import { isDocumentId, type ReadDocument } from "./client-document.ts";
 import { OAuthRefusal } from "./error.ts";
 import { redirectMatches, requireRedirectUri } from "./redirect.ts";
 
@@ -62,10 +62,10 @@ export async function registerClient(db: Database, metadata: unknown): Promise<M
   };
 }
 
-async function documentClient(clientId: string): Promise<Client> {
+async function documentClient(readDocument: ReadDocument, clientId: string): Promise<Client> {
   let metadata: unknown;
   try {
-    metadata = JSON.parse(await fetchDocument(clientId));
+    metadata = JSON.parse(await readDocument(clientId));
   } catch (error) {
     if (error instanceof OAuthRefusal) throw error;
     throw new OAuthRefusal("invalid_client", "client_id: its document is not JSON", 401);
@@ -77,9 +77,15 @@ async function documentClient(clientId: string): Promise<Client> {
   return { id: clientId, name: nameOf(metadata), redirectUris: redirectUrisOf(metadata) };
 }
 
+/** Where clients are known from: the database, or the document that a client is. */
+export interface ClientPlaces {
+  db: Database;
+  readDocument: ReadDocument;
+}
+
 /** @throws OAuthRefusal `invalid_client` */
-export async function findClient(db: Database, clientId: string): Promise<Client> {
-  if (isDocumentId(clientId)) return documentClient(clientId);
+export async function findClient({ db, readDocument }: ClientPlaces, clientId: string): Promise<Client> {
+  if (isDocumentId(clientId)) return documentClient(readDocument, clientId);
   const row = await db.maybe<{ name: string; redirect_uris: string[] }>(sql`
     update oauth_client set last_used_at = now() where id = ${clientId} returning name, redirect_uris`);
   if (!row) throw new OAuthRefusal("invalid_client", "client_id: no such client; register again", 401);

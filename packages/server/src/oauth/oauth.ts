@@ -6,7 +6,8 @@ import { credentialsOf, requireSameOrigin } from "../http/credentials.ts";
 import { unrestrictedAccountOf } from "../identity/actor.ts";
 import type { Authentication } from "../identity/authentication.ts";
 import type { Services } from "../services.ts";
-import { postAuthorize, showAuthorize } from "./authorize.ts";
+import { postAuthorize, showAuthorize, type Place } from "./authorize.ts";
+import { fetchDocument, type ReadDocument } from "./client-document.ts";
 import { registerClient } from "./client.ts";
 import { json, OAuthRefusal, refusalAnswer } from "./error.ts";
 import { connectedClients, redeemCode, refreshTokens, revokeByToken, revokeGrant } from "./grant-store.ts";
@@ -102,8 +103,13 @@ function metadata(services: Services, pathname: string): Response | null {
     : Response.json({ error: "not_found" }, { status: 404 });
 }
 
-export function createOAuth(services: Services, auth: Authentication): OAuth {
-  const place = { services, auth };
+/** @param readDocument how documents of clients are read; from the public internet unless told */
+export function createOAuth(
+  services: Services,
+  auth: Authentication,
+  readDocument: ReadDocument = fetchDocument,
+): OAuth {
+  const place: Place = { services, auth, readDocument };
   const route = async (request: Request, env: unknown): Promise<Response> => {
     const { pathname } = new URL(request.url);
     const document = request.method === "GET" ? metadata(services, pathname) : null;
