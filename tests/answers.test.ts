@@ -278,4 +278,27 @@ describe("changes", () => {
       expect((await state()) === before).toBe(true);
     },
   );
+
+  test.each([
+    ["folder writer", "open"],
+    ["owner", "closed"],
+    ["admin", "granted"],
+  ] as const)("are done by a %s in the place %s, for every kind of item that can be deleted", async (who, place) => {
+    const deletes = changing.filter(
+      (op) => /\/(delete|archive)(\/p)?\/\{path\}$/.test(op.path) && /^(delete|archive)(?!ResourceType)/.test(op.id),
+    );
+    const done: string[] = [];
+    for (const item of items.filter((one) => one.place === place)) {
+      const op = deletes.find((one) => kindsOf(one).includes(item.kind));
+      if (!op || item.kind === "folder") continue;
+      const { status, text } = await ask(op, callers[who] as CallerKind, urlOf(op, item));
+      expect([op.id, item.kind, status, text.startsWith("there is no")]).toEqual([op.id, item.kind, 200, false]);
+      done.push(item.kind);
+    }
+    const kinds = ["script", "flow", "app", "raw_app", "variable", "secret", "resource", "schedule"];
+    expect(done).toEqual(expect.arrayContaining([...kinds, ...triggerKinds.map((kind) => `${kind}_trigger`)]));
+    const after = await state();
+    const left = items.filter((one) => one.place === place && done.includes(one.kind) && after.includes(one.content));
+    expect(left.map((one) => one.path)).toEqual([]);
+  });
 });
