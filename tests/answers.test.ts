@@ -37,6 +37,10 @@ const lists: Record<string, readonly string[]> = {
   ...every(["folder"], "listFolders"),
   ...every(["trash"], "listTrash"),
   ...every(["script", "flow", "variable", "secret", "resource"], "listPathAutocompletePaths"),
+  ...every(
+    triggerKinds.map((kind) => `${kind}_trigger`),
+    "listTriggerHistory",
+  ),
   ...every(inFiles, "exportWorkspace"),
   ...ofTriggers((kind) => `list${kind}Triggers`),
 };
@@ -101,7 +105,7 @@ const others = new Set(
   listDataTables listDatatableMigrations listDrafts listDucklakes listFilteredJobsUuids listFilteredQueueUuids
   listFlowPathsFromWorkspaceRunnable listFolderNames listGroupNames listGroups listNativeTriggers listPendingInvites
   listProtectionRules listQueue listResourceCountsByType listResourceType listResourceTypeNames
-  listScriptPathsFromWorkspaceRunnable listSharedUi listTriggerHistory listUsernames listUsers listWorkspaceDependencies listWsSpecific
+  listScriptPathsFromWorkspaceRunnable listSharedUi listUsernames listUsers listWorkspaceDependencies listWsSpecific
   createJobSignature getResumeUrls resumeSuspendedJobGet cancelSuspendedJobGet usernameToEmail whoami whois
   runAndStreamFlowByPathGet runAndStreamFlowByVersionGet runAndStreamScriptByHashGet runAndStreamScriptByPathGet`.split(
     /\s+/,
