@@ -37,6 +37,10 @@ const lists: Record<string, readonly string[]> = {
   ...every(["folder"], "listFolders"),
   ...every(["trash"], "listTrash"),
   ...every(["script", "flow", "variable", "secret", "resource"], "listPathAutocompletePaths"),
+  ...every(
+    triggerKinds.map((kind) => `${kind}_trigger`),
+    "listTriggerHistory",
+  ),
   ...every(inFiles, "exportWorkspace"),
   ...ofTriggers((kind) => `list${kind}Triggers`),
 };
@@ -101,7 +105,7 @@ const others = new Set(
   listDataTables listDatatableMigrations listDrafts listDucklakes listFilteredJobsUuids listFilteredQueueUuids
   listFlowPathsFromWorkspaceRunnable listFolderNames listGroupNames listGroups listNativeTriggers listPendingInvites
   listProtectionRules listQueue listResourceCountsByType listResourceType listResourceTypeNames
-  listScriptPathsFromWorkspaceRunnable listSharedUi listTriggerHistory listUsernames listUsers listWorkspaceDependencies listWsSpecific
+  listScriptPathsFromWorkspaceRunnable listSharedUi listUsernames listUsers listWorkspaceDependencies listWsSpecific
   createJobSignature getResumeUrls resumeSuspendedJobGet cancelSuspendedJobGet usernameToEmail whoami whois
   runAndStreamFlowByPathGet runAndStreamFlowByVersionGet runAndStreamScriptByHashGet runAndStreamScriptByPathGet`.split(
     /\s+/,
@@ -278,4 +282,27 @@ describe("changes", () => {
       expect((await state()) === before).toBe(true);
     },
   );
+
+  test.each([
+    ["folder writer", "open"],
+    ["owner", "closed"],
+    ["admin", "granted"],
+  ] as const)("are done by a %s in the place %s, for every kind of item that can be deleted", async (who, place) => {
+    const deletes = changing.filter(
+      (op) => /\/(delete|archive)(\/p)?\/\{path\}$/.test(op.path) && /^(delete|archive)(?!ResourceType)/.test(op.id),
+    );
+    const done: string[] = [];
+    for (const item of items.filter((one) => one.place === place)) {
+      const op = deletes.find((one) => kindsOf(one).includes(item.kind));
+      if (!op || item.kind === "folder") continue;
+      const { status, text } = await ask(op, callers[who] as CallerKind, urlOf(op, item));
+      expect([op.id, item.kind, status, text.startsWith("there is no")]).toEqual([op.id, item.kind, 200, false]);
+      done.push(item.kind);
+    }
+    const kinds = ["script", "flow", "app", "raw_app", "variable", "secret", "resource", "schedule"];
+    expect(done).toEqual(expect.arrayContaining([...kinds, ...triggerKinds.map((kind) => `${kind}_trigger`)]));
+    const after = await state();
+    const left = items.filter((one) => one.place === place && done.includes(one.kind) && after.includes(one.content));
+    expect(left.map((one) => one.path)).toEqual([]);
+  });
 });

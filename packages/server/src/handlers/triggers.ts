@@ -1,10 +1,8 @@
 import {
-  allowed,
   notFound,
   triggerAddressOperations,
   triggerKinds,
   triggerOperationsOf,
-  type Acl,
   type TriggerKind,
   type TriggerVerb,
 } from "@towermill/contract";
@@ -101,6 +99,15 @@ interface HistoryRow {
   created_at: Date;
 }
 
+/** What the trigger that a row of `trigger_history h` is about grants, while there is one. */
+const grantedNow = sql`coalesce(case h.trigger_kind ${sql.join(
+  triggerKinds.map(
+    (kind) =>
+      sql`when ${kind} then (select t.extra_perms from ${triggerTable(kind)} t where t.workspace_id = h.workspace_id and t.path = h.path)`,
+  ),
+  sql` `,
+)} end, '{}')`;
+
 /** History outlives triggers: what is gone is shown to those who may read its path. */
 function across({ db }: Services): Handlers<typeof triggerAddressOperations> {
   const claimed = async (
@@ -127,15 +134,14 @@ function across({ db }: Services): Handlers<typeof triggerAddressOperations> {
         except: body.trigger_path,
       }),
     async listTriggerHistory({ member, query }) {
-      const none: Acl = {};
-      const kind = query.trigger_kind === undefined ? sql.empty : sql`and trigger_kind = ${query.trigger_kind}`;
-      const path = query.path === undefined ? sql.empty : sql`and path = ${query.path}`;
+      const kind = query.trigger_kind === undefined ? sql.empty : sql`and h.trigger_kind = ${query.trigger_kind}`;
+      const path = query.path === undefined ? sql.empty : sql`and h.path = ${query.path}`;
+      const seen = visible(member, null, { path: sql`h.path`, extraPerms: grantedNow });
       const rows = await db.query<HistoryRow>(sql`
-        select id, trigger_kind, path, operation, source, username, created_at from trigger_history
-        where workspace_id = ${member.workspace} ${kind} ${path} order by id desc ${limitTo(query, { perPage: 100 })}`);
-      return rows
-        .filter((row) => allowed(member, "read", row.path, none))
-        .map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
+        select h.id, h.trigger_kind, h.path, h.operation, h.source, h.username, h.created_at from trigger_history h
+        where h.workspace_id = ${member.workspace} ${kind} ${path} and ${seen}
+        order by h.id desc ${limitTo(query, { perPage: 100 })}`);
+      return rows.map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
     },
   };
 }
