@@ -41,13 +41,27 @@ function recordOf(completion: Completion, index: number): Record<string, unknown
   };
 }
 
-/** The parts of a statement that end jobs; `ended` among them holds what {@link endedFrom} reads. */
-function completePart(completions: readonly Completion[]): Sql {
+/** One completion as constants, which PostgreSQL handles in a third less time than rows; several as rows of one document. */
+function inputPart(completions: readonly Completion[]): Sql {
+  const [only, ...others] = completions;
+  if (only && others.length === 0) {
+    const { lastLog } = only;
+    return sql`input as not materialized (
+      select ${0}::int as position, ${only.id}::uuid as id, ${only.attempt}::int as attempt, ${only.status}::text as status,
+        ${only.result}::text as result, ${only.memPeakKb}::int as mem_peak_kb, ${only.runner}::text as runner,
+        ${only.startMs}::real as start_ms, ${only.labels ?? []}::text[] as labels,
+        ${only.preprocessed ?? false}::boolean as preprocessed, ${only.deleteAfterSeconds}::int as delete_after,
+        ${lastLog?.position}::int as log_position, ${lastLog?.text.toWellFormed()}::text as log_text)`;
+  }
   return sql`input as (
       select * from json_to_recordset(${JSON.stringify(completions.map(recordOf))}::json) as t (position int, id uuid,
         attempt int, status text, result text, mem_peak_kb int, runner text, start_ms real, labels text[],
-        preprocessed boolean, delete_after int, log_position int, log_text text)
-    ), gone as (
+        preprocessed boolean, delete_after int, log_position int, log_text text))`;
+}
+
+/** The parts of a statement that end jobs; `ended` among them holds what {@link endedFrom} reads. */
+function completePart(completions: readonly Completion[]): Sql {
+  return sql`${inputPart(completions)}, gone as (
       delete from job_queue q using input i
       where q.id = i.id and q.attempt = i.attempt and q.running
       returning q.workspace_id, q.started_at, q.worker, q.canceled_by, q.canceled_reason, q.concurrency_key, i.*
@@ -87,7 +101,7 @@ function isLimited(completions: readonly Completion[]): boolean {
 
 /** One name for one text: with which of its parts a statement is sent. */
 function nameOf(name: string, completions: readonly Completion[]): string {
-  return `${name}${isLogged(completions) ? "_logged" : ""}${isLimited(completions) ? "_limited" : ""}`;
+  return `${name}${completions.length === 1 ? "_one" : ""}${isLogged(completions) ? "_logged" : ""}${isLimited(completions) ? "_limited" : ""}`;
 }
 
 const endedRows: Sql = sql`select position, workspace_id, canceled, concurrency_key from ended`;
