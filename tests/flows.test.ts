@@ -166,6 +166,8 @@ describe("approvals", () => {
     expect(over.result).toMatchObject({ by: ["carol"] });
     expect(over.flow_status.modules[0]?.approvers).toEqual([{ resume_id: 7, approver: "carol" }]);
     expect((await open(resume)).status).toBe(400);
+    const [entry] = JSON.parse(await text("GET", `${w}/audit/list?operation=jobs.suspend_resume`)) as object[];
+    expect(entry).toMatchObject({ username: "carol", resource: step, parameters: { approved: true } });
   });
 
   test("the same by GET, with the payload as base64 in the address", async () => {

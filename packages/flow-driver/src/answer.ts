@@ -3,6 +3,7 @@ import { jsonItems } from "./json-items.ts";
 import type { Evaluator } from "@towermill/expression";
 import { truthOf, valueOf, type Names } from "./expressions.ts";
 import { staticText } from "./flow-text.ts";
+import { holdsSecret } from "./sealed.ts";
 
 /** An answer to `advance`, with the items of a loop where it was about those. */
 export interface Answered {
@@ -37,12 +38,21 @@ async function evaluate(evaluator: Evaluator, need: Need, names: Names): Promise
       return { answer: { kind: "branch", value: -1 } };
     }
     case "number":
-      return { answer: { kind: "number", value: numberOf(await valueOfTransform(evaluator, need.transform, names)) } };
+      return { answer: { kind: "number", value: numberOf(await plainValueOf(evaluator, need.transform, names)) } };
     case "items":
-      return itemsOf(await valueOfTransform(evaluator, need.transform, names));
+      return itemsOf(await plainValueOf(evaluator, need.transform, names));
     case "strings":
-      return { answer: stringsOf(await valueOfTransform(evaluator, need.transform, names)) };
+      return { answer: stringsOf(await plainValueOf(evaluator, need.transform, names)) };
   }
+}
+
+/** A value that is stored or told as it is, which no secret may be. @throws Error */
+async function plainValueOf(evaluator: Evaluator, transform: InputTransform, names: Names): Promise<string> {
+  const text = await valueOfTransform(evaluator, transform, names);
+  if (!holdsSecret(text, names.secrets)) return text;
+  throw new Error(
+    "the expression gives a secret, which would be stored readable here: read the secret in the step that needs it",
+  );
 }
 
 function numberOf(text: string): number | null {

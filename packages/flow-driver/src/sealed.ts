@@ -9,7 +9,9 @@ const mark = '"$encrypted:';
 /** Shorter secrets count only where they are the whole text: they are parts of ordinary words. */
 const shortest = 6;
 
-function holds(json: string, secrets: ReadonlySet<string>): boolean {
+/** Whether a JSON text has one of the secrets in it. */
+export function holdsSecret(json: string, secrets: ReadonlySet<string>): boolean {
+  if (secrets.size === 0) return false;
   const isSecret = (text: string): boolean =>
     Array.from(secrets).some((secret) => (secret.length < shortest ? text === secret : text.includes(secret)));
   return jsonStrings(json, isSecret).length > 0;
@@ -21,7 +23,7 @@ export async function seal(
   job: FlowJob,
   { json, secrets }: { json: string; secrets: ReadonlySet<string> },
 ): Promise<string> {
-  if (secrets.size === 0 || !holds(json, secrets)) return json;
+  if (!holdsSecret(json, secrets)) return json;
   return JSON.stringify(await vault.encryptArgument({ workspace: job.workspace, rootJob: rootOf(job) }, json));
 }
 

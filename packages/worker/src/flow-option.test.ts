@@ -121,6 +121,29 @@ test("expressions read variables and resources with the rights of the flow", asy
   expect(missing.status).toBe("failure");
 });
 
+test("a loop does not go over secrets: its items would be stored readable", async () => {
+  const value = await world.vault.encrypt("admins", "hunter2-hunter2");
+  await world.db.execute(
+    sql`insert into variable (workspace_id, path, value, is_secret) values ('admins', 'u/alice/secret', ${value}, true)`,
+  );
+  const over = (expr: string) => ({
+    id: "l",
+    value: {
+      type: "forloopflow",
+      iterator: { type: "javascript", expr },
+      skip_failures: false,
+      modules: [code("s", "export function main() { return 1 }")],
+    },
+  });
+  for (const expr of ["['a', variable('u/alice/secret')]", "variable('u/alice/secret')"]) {
+    const ran = await world.run({ modules: [over(expr)] });
+    expect(ran.status).toBe("failure");
+    expect(JSON.stringify(ran.result)).toContain("the expression gives a secret");
+    expect(JSON.stringify(ran)).not.toContain("hunter2");
+  }
+  expect((await world.run({ modules: [over("[variable('u/alice/secret').length]")] })).status).toBe("success");
+});
+
 test("a running step is shown as in progress", async () => {
   const id = await world.start({
     modules: [code("a", "export async function main() { await new Promise((r) => setTimeout(r, 400)) }")],

@@ -13,7 +13,7 @@ import type { Runner, TagRules } from "@towermill/runnable";
 import { createExecutor, standardRuntimes } from "@towermill/runtimes";
 import { openBus, silentLog, sql, type Bus, type Database, type Sql } from "@towermill/store";
 import { testDatabase, testFolder, whenDone } from "@towermill/testkit";
-import { openVault } from "@towermill/vault";
+import { openVault, type Vault } from "@towermill/vault";
 import { createCode } from "./code.ts";
 import { startWorker, type RunningWorker } from "./worker.ts";
 
@@ -21,6 +21,7 @@ import { startWorker, type RunningWorker } from "./worker.ts";
 export interface FlowWorld {
   db: Database;
   bus: Bus;
+  vault: Vault;
   url: string;
   dispatcher: Dispatcher;
   driver: FlowDriver;
@@ -153,6 +154,7 @@ export async function openFlowWorld({ slots = 2, maxIterations = 100_000 } = {})
   return {
     db,
     bus,
+    vault,
     url,
     dispatcher,
     driver,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ApiError, type flowsApprovalsOperations, type Member } from "@towermill/contract";
 import type { Call, Handlers } from "../http/call.ts";
 import { gateAt, requireSigned, type ApprovalContext } from "../flows/approval-context.ts";
+import { approve } from "../flows/approve.ts";
 import { approvalInfo } from "../flows/approval-info.ts";
 import { mayAnswerUnasked, requireApprover, requireFlowOwner } from "../flows/approver.ts";
 import { nameOf, requireJob } from "../jobs/job-access.ts";
@@ -29,7 +30,7 @@ function tokenParts(token: string, field: string): { resumeId: number; signature
 export function approvalsOfMembers(
   context: ApprovalContext,
 ): Pick<Handlers<typeof flowsApprovalsOperations>, OfMembers> {
-  const { services, driver } = context;
+  const { services } = context;
   /** The number of a signed token; a token that is wrong lets nobody in. */
   const signedNumber = async (
     { workspace, job_id: job }: { workspace: string; job_id: string },
@@ -65,7 +66,7 @@ export function approvalsOfMembers(
       const gate = await gateAt(context, workspace, id);
       if (number === null) await requireUnasked(call, gate);
       requireApprover(gate, call.member);
-      await driver.resume({
+      await approve(context, {
         workspace,
         job: gate.job,
         resumeId: number ?? (call.member ? resumeIdOf(call.member) : 0),
@@ -83,7 +84,7 @@ export function approvalsOfMembers(
       requireApprover(gate, call.member);
       const payload = call.bodyText.trim() || null;
       const approver = call.member.username;
-      await driver.resume({ workspace, job: gate.job, resumeId: 0, approver, approved: true, payload });
+      await approve(context, { workspace, job: gate.job, resumeId: 0, approver, approved: true, payload });
       return "resume request sent";
     },
   };

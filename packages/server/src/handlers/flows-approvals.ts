@@ -5,6 +5,7 @@ import type { Call, Handlers } from "../http/call.ts";
 import { composeJson } from "../http/verbatim.ts";
 import { requireApprover, requireAsker } from "../flows/approver.ts";
 import { gateAt, requireSigned, type ApprovalContext } from "../flows/approval-context.ts";
+import { approve } from "../flows/approve.ts";
 import { signatureOf, type Signed } from "../flows/signature.ts";
 import { createFlowView } from "../flows/view.ts";
 import { requireJob } from "../jobs/job-access.ts";
@@ -61,7 +62,7 @@ function signing(context: ApprovalContext): Pick<Handlers<typeof flowsApprovalsO
 function byAddress(
   context: ApprovalContext,
 ): Pick<Handlers<typeof flowsApprovalsOperations>, ByAddress["id"] | Page["id"]> {
-  const { services, driver, flows } = context;
+  const { services, flows } = context;
   const { db } = services;
   const view = createFlowView({ db, flows });
   const signedIn = async (call: Call<ByAddress> | Call<Page>): Promise<Signed> => {
@@ -74,7 +75,7 @@ function byAddress(
     const signed = await signedIn(call);
     requireApprover(await gateAt(context, signed.workspace, signed.job), call.member);
     const approver = signed.approver ?? call.member?.username ?? null;
-    await driver.resume({ ...signed, approver, approved, payload });
+    await approve(context, { ...signed, approver, approved, payload });
     return approved ? "resume request sent" : "cancel request sent";
   };
   return {
