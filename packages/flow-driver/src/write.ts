@@ -62,9 +62,12 @@ async function writeMain(db: Queryable, plan: Plan): Promise<Written> {
   return { at: row.at, claimed, freed: row.freed ?? [] };
 }
 
-/** What one step of one flow needs, or nearly: every number of rows makes a statement of its own. */
+/**
+ * What one step of one flow needs, or the end of a body and the beginning of the next. Every number of rows makes a
+ * statement of its own, which each connection keeps: there must not be many.
+ */
 function isSmall({ flows, ends, held, jobs, children, events }: Plan): boolean {
-  return [flows, ends, held, jobs, children].every((rows) => rows.length <= 3) && events.length <= 8;
+  return [ends, held, jobs, children].every((rows) => rows.length <= 2) && flows.length <= 3 && events.length <= 8;
 }
 
 /** Texts of statements by name, cut where their values stand. */
