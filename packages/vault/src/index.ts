@@ -5,4 +5,4 @@ export { InterpolationError } from "./failure.ts";
 export { readResource, readVariable, secretsToHide, type ReadContext } from "./read.ts";
 export { listenForSecrets } from "./telling.ts";
 export { openVault, type Vault } from "./vault.ts";
-export { replaceWorkspaceKey, workspaceKey } from "./workspace-key.ts";
+export { replaceWorkspaceKey, workspaceKey, type Reseal } from "./workspace-key.ts";

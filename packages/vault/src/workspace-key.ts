@@ -20,9 +20,13 @@ export async function workspaceKey(db: Queryable, instanceKey: Buffer, workspace
   return unwrapKey((await db.one<{ wrapped: Buffer }>(read)).wrapped, instanceKey);
 }
 
+/** Encrypts a secret anew under the key that replaces the one it was encrypted with. @throws CipherError */
+export type Reseal = (ciphertext: string) => string;
+
 /**
  * Sets another key for a workspace and, unless `keepValues` (they are about to be written under the new key), encrypts its
- * secrets anew. To be called in a transaction; publish `changed` `vault:{workspace}` after it.
+ * secret variables anew. To be called in a transaction; publish `changed` `vault:{workspace}` after it.
+ * @returns what does the same for secrets that are kept elsewhere
  * @throws CipherError when a secret cannot be read with the present key
  */
 export async function replaceWorkspaceKey(
@@ -33,18 +37,20 @@ export async function replaceWorkspaceKey(
     key,
     keepValues,
   }: { instanceKey: Buffer; workspace: string; key: string; keepValues: boolean },
-): Promise<void> {
+): Promise<Reseal> {
   const old = await workspaceKey(tx, instanceKey, workspace);
   await tx.execute(
     sql`update workspace_key set wrapped = ${wrapKey(key, instanceKey)} where workspace_id = ${workspace}`,
   );
-  if (keepValues) return;
+  const reseal: Reseal = (ciphertext) => seal(unseal(ciphertext, old, variablePurpose), key, variablePurpose);
+  if (keepValues) return reseal;
   const secrets = await tx.query<{ path: string; value: string }>(
     sql`select path, value from variable where workspace_id = ${workspace} and is_secret and value <> '' for update`,
   );
-  const values = secrets.map(({ value }) => seal(unseal(value, old, variablePurpose), key, variablePurpose));
+  const values = secrets.map(({ value }) => reseal(value));
   await tx.execute(sql`
     update variable v set value = n.value
     from unnest(${secrets.map(({ path }) => path)}::text[], ${values}::text[]) as n (path, value)
     where v.workspace_id = ${workspace} and v.path = n.path`);
+  return reseal;
 }

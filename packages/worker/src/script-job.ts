@@ -23,11 +23,26 @@ const setupFailure = (name: string, message: string): JobEnd => ({
 async function sourceOf(ctx: WorkerContext, { job }: RunningJob): Promise<Source | null> {
   if (job.rawCode !== null && job.language !== null) {
     const path = job.path ?? `u/${job.member.username}/preview`;
-    return { script: { path, content: job.rawCode, lock: job.rawLock }, language: job.language };
+    return { script: inlineSource(path, job.rawCode, job.rawLock), language: job.language };
   }
   if (job.hash === null) return null;
   const version = await ctx.code.version(job.workspace, job.hash);
   return version && { script: version, language: version.language };
+}
+
+const inlineSources = new Map<string, ScriptSource>();
+const mostInlineSources = 500;
+
+/** Code that jobs carry themselves, by its text: the steps of a flow bring the same again and again, and what is known of it is kept by the object. */
+function inlineSource(path: string, content: string, lock: string | null): ScriptSource {
+  const known = inlineSources.get(content);
+  if (known?.path === path && known.lock === lock) return known;
+  const made = { path, content, lock };
+  inlineSources.delete(content);
+  inlineSources.set(content, made);
+  const oldest = inlineSources.keys().next();
+  if (inlineSources.size > mostInlineSources && oldest.done !== true) inlineSources.delete(oldest.value);
+  return made;
 }
 
 function timeoutMs(ctx: WorkerContext, { job }: RunningJob): number {

@@ -1,5 +1,5 @@
 import { jsonMembers, jsonObject } from "@towermill/contract";
-import type { Vault } from "@towermill/vault";
+import type { Reseal, Vault } from "@towermill/vault";
 
 /** A draft as it is kept or shown. */
 export interface DraftText {
@@ -27,7 +27,14 @@ export async function sealDraft(vault: Vault, workspace: string, draft: DraftTex
   return jsonObject(found.members.set("value", JSON.stringify(sealed)));
 }
 
-/** A stored draft as its writer saved it; the value is empty when the key of the workspace was changed since. */
+/** A stored draft under another key of the workspace. */
+export function resealDraft(reseal: Reseal, draft: DraftText): string {
+  const found = secretIn(draft);
+  if (!found?.secret.startsWith(mark)) return draft.value;
+  return jsonObject(found.members.set("value", JSON.stringify(`${mark}${reseal(found.secret.slice(mark.length))}`)));
+}
+
+/** A stored draft as its writer saved it; the value is empty when it is of another key than the workspace's. */
 export async function openDraft(vault: Vault, workspace: string, draft: DraftText): Promise<string> {
   const found = secretIn(draft);
   if (!found?.secret.startsWith(mark)) return draft.value;

@@ -17,6 +17,24 @@ test("the key goes to admins with a whole token only, and the reading is audited
   expect(audits).toEqual([{ username: "admin", parameters: null }]);
 });
 
+test.each([false, true])(
+  "drafts and the trash are readable under another key (values sent again: %s)",
+  async (skip) => {
+    const name = `u/alice/kept${String(skip)}`;
+    await said("variables/create", { body: { path: name, value: "hunter23", is_secret: true, description: "" } });
+    const draft = { path: name, value: "hunter24", is_secret: true };
+    await said(`drafts/update/variable/${name}`, { body: { value: draft } });
+    await said(`variables/delete/${name}`, { method: "DELETE" });
+    const { id } = await db.one<{ id: number }>(sql`select id from trash where item_path = ${name}`);
+    const body = { new_key: `another key of the workspace, ${String(skip)}`, skip_reencrypt: skip };
+    expect((await said(path, { as: "admin", body }))[0]).toBe(200);
+    expect(await json(`drafts/get_own/variable/${name}`)).toMatchObject({ value: draft });
+    expect((await said(`trash/restore/${id}`, { method: "POST" }))[0]).toBe(200);
+    expect(await said(`variables/get_value/${name}`)).toEqual([200, '"hunter23"']);
+    await db.execute(sql`delete from variable`);
+  },
+);
+
 test("another key encrypts the secrets anew, or leaves them to be sent again", async () => {
   await said("variables/create", { body: { path: "u/alice/s", value: "hunter22", is_secret: true, description: "" } });
   const stored = async () => (await db.one<{ value: string }>(sql`select value from variable`)).value;

@@ -4,6 +4,7 @@ import type { Call, Handlers } from "../http/call.ts";
 import { scopesOf } from "../http/item.ts";
 import { audit } from "../identity/audit.ts";
 import type { Services } from "../services.ts";
+import { resealKept } from "./kept-secrets.ts";
 
 /** The key opens every secret of the workspace, so a token with any narrowing is not enough for it. */
 function requireWholeToken({ caller, operation }: Pick<Call, "caller" | "operation">): void {
@@ -32,7 +33,8 @@ export function encryptionKeyHandlers({ db, vault, bus }: Services): KeyHandlers
       const change = { workspace, key: call.body.new_key, keepValues: call.body.skip_reencrypt ?? false };
       await db
         .transaction(async (tx) => {
-          await replaceWorkspaceKey(tx, { instanceKey: vault.instanceKey, ...change });
+          const reseal = await replaceWorkspaceKey(tx, { instanceKey: vault.instanceKey, ...change });
+          await resealKept(tx, workspace, reseal);
           await audit(tx, { workspace, username, operation: "workspaces.set_encryption_key", actionKind: "Updated" });
         })
         .catch((error: unknown) => {

@@ -42,9 +42,15 @@ function readStream(incoming: Readable, limit: number, tooLarge: () => ApiError)
       if (size <= limit) chunks.push(chunk);
       else reject(tooLarge());
     });
-    incoming.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    let ended = false;
+    incoming.once("end", () => {
+      ended = true;
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
     incoming.once("error", reject);
-    incoming.once("close", () => reject(new ApiError("bad_request", "The request ended before its body was complete")));
+    incoming.once("close", () => {
+      if (!ended) reject(new ApiError("bad_request", "The request ended before its body was complete"));
+    });
   });
 }
 
