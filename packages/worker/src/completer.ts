@@ -4,36 +4,29 @@ import {
   completeJobs,
   createBatches,
   releaseNext,
-  type ClaimedJob,
   type Completion,
   type Dispatcher,
   type Ended,
 } from "@towermill/queue";
-import type { Driven } from "@towermill/flow-driver";
 import { isDataError, type Database, type Log } from "@towermill/store";
 import type { Slots } from "./slots.ts";
 
 /** Writes completions; those that arrive while a write is under way are written together by the next. */
 export interface Completer {
-  /** Resolves when it is durable, with what was claimed for the slot in the same commit while more waits than can run. */
-  complete(completion: WorkerCompletion): Promise<Driven>;
+  /** Resolves when it is durable. `null`: another attempt of the job came first, this one counts for nothing. */
+  complete(completion: WorkerCompletion): Promise<Ended | null>;
 }
 
 export interface WorkerCompletion extends Completion {
-  /** Its end makes room for another job. */
+  /** Its slot is free for another job when it is written. */
   freesSlot: boolean;
-}
-
-interface Written {
-  ended: Ended[];
-  claimed: ClaimedJob[];
 }
 
 export interface CompleterOptions {
   db: Database;
   dispatcher: Dispatcher;
   log: Log;
-  slots: Pick<Slots, "wantsNext" | "gotNext">;
+  slots: Pick<Slots, "ask">;
 }
 
 /**
@@ -41,14 +34,20 @@ export interface CompleterOptions {
  * memory, and the write is tried again. Writing twice is harmless, the second finds no queue row.
  */
 export function createCompleter({ db, dispatcher, log, slots }: CompleterOptions): Completer {
-  const writeOnce = async (completions: readonly WorkerCompletion[]): Promise<Written> => {
-    const request = slots.wantsNext(completions.filter(({ freesSlot }) => freesSlot).length);
-    if (request === null) return { ended: await completeJobs(db, completions), claimed: [] };
-    const written = await completeAndClaim(db, completions, request);
-    slots.gotNext(written.claimed.length, request.count);
-    return written;
+  // While more waits than there are slots, the next jobs are claimed in the same commit.
+  const writeOnce = async (completions: readonly WorkerCompletion[]): Promise<Ended[]> => {
+    const asking = slots.ask(completions.filter(({ freesSlot }) => freesSlot).length);
+    if (asking === null) return completeJobs(db, completions);
+    try {
+      const { ended, claimed } = await completeAndClaim(db, completions, asking.request);
+      asking.settle(claimed, claimed.length < asking.request.count);
+      return ended;
+    } catch (error) {
+      asking.settle([], true);
+      throw error;
+    }
   };
-  const written = async (completions: readonly WorkerCompletion[]): Promise<Written> => {
+  const written = async (completions: readonly WorkerCompletion[]): Promise<Ended[]> => {
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
       try {
         return await writeOnce(completions);
@@ -71,20 +70,17 @@ export function createCompleter({ db, dispatcher, log, slots }: CompleterOptions
   };
 
   return {
-    complete: createBatches<WorkerCompletion, Driven>({
+    complete: createBatches<WorkerCompletion, Ended | null>({
       bytesOf: ({ result }) => result.length,
       isOwnFault: isDataError,
       async write(completions) {
-        const { ended, claimed } = await written(completions);
+        const ended = await written(completions);
         dispatcher.ended(ended);
         release(ended).catch((error: unknown) =>
           log.warn({ err: error }, "a concurrency slot was freed but nobody was woken"),
         );
         const byId = new Map(ended.map((job) => [job.id, job]));
-        return completions.map(({ id, freesSlot }) => ({
-          ended: byId.get(id) ?? null,
-          next: freesSlot ? (claimed.shift() ?? null) : null,
-        }));
+        return completions.map(({ id }) => byId.get(id) ?? null);
       },
     }),
   };

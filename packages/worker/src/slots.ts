@@ -14,14 +14,30 @@ const written = Promise.resolve(true);
 /** Steps of one flow follow each other in a slot for this long, then others get a chance. */
 const longestStayMs = 3000;
 
+/** Work that is claimed ahead of its slots, by what jobs took lately: none while they are longer than this. */
+const aheadMs = 25;
+/** Jobs claimed ahead for each slot, at most. */
+const mostAhead = 8;
+/** Claimed ahead and not begun for so long: others may have it. */
+const longestAheadMs = 500;
+
 export interface SlotsOptions {
   db: Database;
   log: Log;
   worker: string;
   tags: readonly string[];
   count: number;
-  /** Runs a job; resolves when it is over, with the job that has its slot next, if one was claimed for it. Never rejects. */
+  /**
+   * Runs a job; resolves when its slot may go on, with the job that has it next, if there is one. Never rejects.
+   */
   run(job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null>;
+}
+
+/** A claim on its way. */
+export interface Asking {
+  request: ClaimRequest;
+  /** What came of it. `rest` = it did not look for jobs under a concurrency limit. */
+  settle(jobs: readonly ClaimedJob[], rest: boolean): void;
 }
 
 /** The slots of a worker: they are filled by pushes of this process, and by claiming whenever something may be due. */
@@ -30,61 +46,95 @@ export interface Slots extends LocalWorker {
   fill(): void;
   /** Takes no more jobs. */
   close(): void;
-  readonly free: number;
   /** Whether it takes more jobs. */
   readonly isOpen: boolean;
-  /** The claim to make beside `count` completions, whose slots become free: `null` when nothing is known to wait. */
-  wantsNext(count: number): ClaimRequest | null;
-  /** What came of such a claim. */
-  gotNext(claimed: number, asked: number): void;
+  /** A claim to make beside completions that free so many slots; `null` when nothing is known to wait. */
+  ask(freeing: number): Asking | null;
+  /** A job that was claimed ahead, for a slot whose job has its result. */
+  next(): ClaimedJob | null;
+  /** Whether a job was claimed ahead and has not begun. */
+  holds(id: string): boolean;
+  /** Takes away what was claimed ahead and has not begun: all, or what waited for too long. */
+  drop(which: "all" | "late"): ClaimedJob[];
   /** Whether a job of this tag may run in the slot of one that ends; a pinned one runs there whatever its tag. */
   serves(tag: string, pinned: boolean): boolean;
 }
 
 /**
  * A claim is made when something may be due: a notification said so, the poll behind asks, or the last claim filled
- * every free slot, so that there may be more. A slot that becomes free while nothing is due costs no statement.
+ * every place, so that there may be more. A slot that becomes free while nothing is due costs no statement. While jobs are
+ * short, some more are claimed ahead, so that no slot waits for the database.
  */
 export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions): Slots {
   const served = new Set(tags);
+  const ahead: { job: ClaimedJob; since: number }[] = [];
   let free = count;
   let open = true;
-  let claiming = false;
+  let asking = false;
   let due = true;
+  /** Milliseconds that jobs take, the latest counting most. */
+  let pace = Number.POSITIVE_INFINITY;
 
-  const follow = async (first: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<void> => {
-    for (let job = await run(first, stay, isWritten); job !== null;) job = await run(job, stay, written);
+  const aheadLimit = (): number => (pace > aheadMs ? 0 : Math.floor(count * Math.min(mostAhead, aheadMs / pace)));
+  const next = (): ClaimedJob | null => ahead.shift()?.job ?? null;
+  const timed = async (job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null> => {
+    const from = performance.now();
+    const following = await run(job, stay, isWritten);
+    const took = performance.now() - from;
+    pace = Number.isFinite(pace) ? pace * 0.8 + took * 0.2 : took;
+    return following;
   };
-  const start = async (job: ClaimedJob, isWritten: Promise<boolean>): Promise<void> => {
-    const since = performance.now();
-    await follow(job, { isOver: () => performance.now() - since > longestStayMs, takesSlot: true }, isWritten);
+  const follow = async (first: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<void> => {
+    for (let job = await timed(first, stay, isWritten); job !== null;) job = await timed(job, stay, written);
+  };
+  const start = async (first: ClaimedJob, isFirstWritten: Promise<boolean>): Promise<void> => {
+    let isWritten = isFirstWritten;
+    for (let job: ClaimedJob | null = first; job !== null; job = next()) {
+      const since = performance.now();
+      await follow(job, { isOver: () => performance.now() - since > longestStayMs, takesSlot: true }, isWritten);
+      isWritten = written;
+    }
     free += 1;
     claim();
   };
   const pass = (job: ClaimedJob, isWritten: Promise<boolean>): Promise<void> =>
     follow(job, { isOver: () => true, takesSlot: false }, isWritten);
-  const claimRound = async (): Promise<void> => {
-    const asked = free;
-    free -= asked;
-    const jobs = await claimJobs(db, { worker, tags, count: asked }).catch((error: unknown) => {
-      log.warn({ err: error }, "jobs could not be claimed, trying again");
-      return [];
-    });
-    free += asked - jobs.length;
-    // claimed after close(): they run all the same, the stop waits for them or gives them back
-    for (const job of jobs) void start(job, written);
-    if (jobs.length === asked) due = true;
+  const ask = (freeing: number): Asking | null => {
+    if (!due || !open || asking) return null;
+    const held = free;
+    const places = held + freeing + Math.max(0, aheadLimit() - ahead.length);
+    if (places === 0) return null;
+    due = false;
+    asking = true;
+    free = 0;
+    return {
+      request: { worker, tags, count: places },
+      settle(jobs, rest) {
+        asking = false;
+        free += held;
+        if (jobs.length === places || rest) due = true;
+        const since = performance.now();
+        for (const job of jobs) ahead.push({ job, since });
+        // claimed after close(): they run all the same, the stop waits for them or gives them back
+        while (free > 0 && ahead.length > 0) {
+          free -= 1;
+          const job = next();
+          if (job) void start(job, written);
+        }
+        claim();
+      },
+    };
   };
   const claim = (): void => {
-    if (claiming) return;
-    claiming = true;
-    void (async () => {
-      while (due && open && free > 0) {
-        due = false;
-        await claimRound();
-      }
-      claiming = false;
-    })();
+    const asked = ask(0);
+    if (!asked) return;
+    claimJobs(db, asked.request).then(
+      (jobs) => asked.settle(jobs, false),
+      (error: unknown) => {
+        log.warn({ err: error }, "jobs could not be claimed, trying again");
+        asked.settle([], false);
+      },
+    );
   };
   const fill = (): void => {
     due = true;
@@ -94,16 +144,16 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
   return {
     fill,
     close: () => (open = false),
-    get free() {
-      return free;
-    },
     get isOpen() {
       return open;
     },
-    wantsNext: (count) => (due && open && count > 0 ? { worker, tags, count } : null),
-    gotNext(claimed, asked) {
-      // the rest may be due under a concurrency limit, which only a claim by itself looks for
-      if (claimed < asked) claim();
+    ask,
+    next,
+    holds: (id) => ahead.some(({ job }) => job.id === id),
+    drop(which) {
+      const limit = which === "all" ? Number.POSITIVE_INFINITY : performance.now() - longestAheadMs;
+      const late = ahead.findIndex(({ since }) => since > limit);
+      return ahead.splice(0, late === -1 ? ahead.length : late).map(({ job }) => job);
     },
     serves: (tag, pinned) => open && (pinned || served.has(tag)),
     reserve({ tag, kind }): Reservation | null {

@@ -79,6 +79,10 @@ interface Parts {
   /** What the next step of a flow may be claimed for. */
   slot: Slot;
   takesSlot: boolean;
+  /** A job that was claimed ahead. */
+  nextJob(): ClaimedJob | null;
+  /** Gives the slot to another job before the end of this one is written. */
+  goOn(next: ClaimedJob): void;
 }
 
 const nothing: Driven = { ended: null, next: null };
@@ -172,7 +176,11 @@ async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, e
   if (job.kind === "flowdependencies" && job.hash !== null) {
     return announce(dispatcher, await completeFlowDeployment(ctx, running, end));
   }
-  return completer.complete({ ...completion, freesSlot: parts.takesSlot });
+  const next = parts.takesSlot ? parts.nextJob() : null;
+  const written = completer.complete({ ...completion, freesSlot: parts.takesSlot && next === null });
+  // the slot need not wait for the database
+  if (next) parts.goOn(next);
+  return { ...nothing, ended: await written };
 }
 
 function announce(dispatcher: Dispatcher, ended: Ended | null): Driven {
@@ -197,6 +205,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   let lastJob: { id: string; workspace: string } | null = null;
   const shared = createSharedFolders(options);
   let strays = new Set<string>();
+  const canceledAhead = new Set<string>();
   const slotOf = (stay: Stay): Slot => ({
     worker: registration.name,
     serves: (tag, pinned) => slots.serves(tag, pinned) && (pinned || !stay.isOver()),
@@ -206,7 +215,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const run = async (job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null> => {
     const abort = new AbortController();
     occupancy.begin(performance.now());
-    const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay), takesSlot: stay.takesSlot };
+    let goOn: (next: ClaimedJob) => void = () => undefined;
+    const goneOn = new Promise<ClaimedJob>((resolve) => (goOn = resolve));
+    const { takesSlot } = stay;
+    const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay), takesSlot, nextJob: slots.next, goOn };
+    if (canceledAhead.delete(job.id)) abort.abort("canceled");
     const over = runToEnd(ctx, parts, { job, signal: abort.signal, isWritten }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
       return null;
@@ -216,17 +229,28 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     void isWritten.then((yes) => (entry.written = yes));
     shared.use(job);
     bus.publish("live", [job.id]);
-    const next = await over;
-    active.delete(job.id);
+    const ended = over.then((next) => {
+      active.delete(job.id);
+      executed += 1;
+      lastJob = { id: job.id, workspace: job.workspace };
+      return next;
+    });
+    const next = await Promise.race([ended, goneOn]);
     occupancy.end(performance.now());
-    executed += 1;
-    lastJob = { id: job.id, workspace: job.workspace };
     return next;
   };
   const slots = createSlots({ db, log, worker: registration.name, tags: options.tags, count: options.slots, run });
   const completer = createCompleter({ db, dispatcher, log, slots });
   const cancel = (ids: readonly string[]): void => {
-    for (const id of ids) active.get(id)?.abort.abort("canceled");
+    for (const id of ids) {
+      active.get(id)?.abort.abort("canceled");
+      if (slots.holds(id)) canceledAhead.add(id);
+    }
+  };
+  const giveBackAhead = async (which: "all" | "late"): Promise<void> => {
+    const jobs = slots.drop(which);
+    for (const { id } of jobs) canceledAhead.delete(id);
+    if (jobs.length > 0) dispatcher.wake(await giveBackJobs(db, jobs));
   };
 
   /**
@@ -236,7 +260,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const reconcile = async (): Promise<void> => {
     const before = [...active.values()].filter(({ written }) => written).map(({ job }) => job.id);
     const held = new Map((await claimedOf(db, registration.name)).map((row) => [row.id, row]));
-    const unknown = [...held.values()].filter(({ id }) => !active.has(id));
+    const unknown = [...held.values()].filter(({ id }) => !active.has(id) && !slots.holds(id));
     const lost = unknown.filter(({ id }) => strays.has(id));
     strays = new Set(unknown.map(({ id }) => id));
     if (lost.length > 0) dispatcher.wake(await giveBackJobs(db, lost));
@@ -258,6 +282,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   ];
   const tick = (): void => {
     slots.fill();
+    giveBackAhead("late").catch((error: unknown) => log.warn({ err: error }, "waiting jobs could not be given back"));
     reconcile().catch((error: unknown) => log.warn({ err: error }, "running jobs could not be checked"));
     const memoryUsage = process.memoryUsage.rss();
     heartbeat.report({ jobsExecuted: executed, lastJob, occupancy: occupancy.read(performance.now()), memoryUsage });
@@ -271,6 +296,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     async stop(graceMs) {
       slots.close();
       clearInterval(poll);
+      await giveBackAhead("all").catch(() => undefined);
       await settled(
         [...active.values()].map((entry) => entry.over),
         graceMs,
@@ -281,6 +307,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         left.map(({ job }) => ({ id: job.id, attempt: job.attempt })),
       ).catch(() => []);
       for (const entry of left) entry.abort.abort(givenBack);
+      await giveBackAhead("all").catch(() => undefined);
       await settled(
         left.map((entry) => entry.over),
         5000,
