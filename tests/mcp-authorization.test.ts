@@ -1,5 +1,6 @@
 import { sql } from "@towermill/store";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { listenForChanges } from "./support/mcp-listen.ts";
 import { mcpWorld, type McpWorld } from "./support/mcp-world.ts";
 
 /**
@@ -493,30 +494,7 @@ describe("sealed questions", () => {
 describe("streams", () => {
   test("of changes end at once when their token is revoked, or its owner leaves", async () => {
     const open = async (token: string) => {
-      const response = await fetch(`${world.url}/api/mcp/w/w/mcp`, {
-        method: "POST",
-        headers: {
-          authorization: `Bearer ${token}`,
-          "content-type": "application/json",
-          accept: "application/json, text/event-stream",
-          "mcp-protocol-version": "2026-07-28",
-          "mcp-method": "subscriptions/listen",
-        },
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "subscriptions/listen",
-          params: {
-            notifications: { toolsListChanged: true },
-            _meta: {
-              "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-              "io.modelcontextprotocol/clientCapabilities": {},
-            },
-          },
-        }),
-      });
-      const reader = (response.body ?? expect.fail()).pipeThrough(new TextDecoderStream()).getReader();
-      expect((await reader.read()).value).toContain("acknowledged");
+      const reader = await listenForChanges(`${world.url}/api/mcp/w/w/mcp`, { token });
       return async (): Promise<number> => {
         const from = performance.now();
         while (!(await reader.read()).done);

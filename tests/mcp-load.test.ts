@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { sql } from "@towermill/store";
 import { beforeAll, expect, test } from "vitest";
+import { listenForChanges } from "./support/mcp-listen.ts";
 import { mcpWorld, type McpWorld } from "./support/mcp-world.ts";
 
 let world: McpWorld;
@@ -92,31 +93,8 @@ test(
     const stop = new AbortController();
     const heard = { w: 0, other: 0 };
     const listen = async (workspace: "w" | "other"): Promise<void> => {
-      const response = await fetch(`${world.url}/api/mcp/w/${workspace}/mcp`, {
-        method: "POST",
-        signal: stop.signal,
-        headers: {
-          authorization: `Bearer ${workspace === "w" ? "alice" : "eve"}`,
-          "content-type": "application/json",
-          accept: "application/json, text/event-stream",
-          "mcp-protocol-version": "2026-07-28",
-          "mcp-method": "subscriptions/listen",
-        },
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "subscriptions/listen",
-          params: {
-            notifications: { toolsListChanged: true },
-            _meta: {
-              "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-              "io.modelcontextprotocol/clientCapabilities": {},
-            },
-          },
-        }),
-      });
-      const reader = (response.body ?? expect.fail()).pipeThrough(new TextDecoderStream()).getReader();
-      expect((await reader.read()).value).toContain("acknowledged");
+      const token = workspace === "w" ? "alice" : "eve";
+      const reader = await listenForChanges(`${world.url}/api/mcp/w/${workspace}/mcp`, { token, signal: stop.signal });
       const read = async (): Promise<void> => {
         for (;;) {
           const { value, done } = await reader.read();
