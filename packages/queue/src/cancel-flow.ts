@@ -47,15 +47,15 @@ async function lockStatuses(db: Queryable, tree: Tree, locked: Map<string, Locke
 }
 
 /**
- * A flow that a worker is just beginning has no status to lock: its queue row is locked instead, which waits for the worker
- * to have written its first steps, or keeps it from writing them.
+ * A flow that has not begun has no status to lock: its queue row is locked instead, so that no worker takes it. One that a
+ * worker is just beginning has then written its first steps, or cannot any more.
  * @returns whether there were such flows: their statuses may be there now
  */
 async function awaitBeginning(db: Queryable, tree: Tree, awaited: Set<string>): Promise<boolean> {
   const rows = await db.query<{ id: string }>(sql`with recursive ${treeOf(tree)}
     select q.id from tree t join job_queue q using (id)
-    where t.kind in ('flow', 'flowpreview', 'singlestepflow') and q.running and q.worker is not null
-      and q.id <> all(${[...awaited]}::uuid[]) and not exists (select from job_flow f where f.id = q.id)`);
+    where t.kind in ('flow', 'flowpreview', 'singlestepflow') and q.id <> all(${[...awaited]}::uuid[])
+      and not exists (select from job_flow f where f.id = q.id)`);
   if (rows.length === 0) return false;
   for (const { id } of rows) awaited.add(id);
   await db.execute(
