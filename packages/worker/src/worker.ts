@@ -231,8 +231,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     bus.publish("live", [job.id]);
     const ended = over.then((next) => {
       active.delete(job.id);
-      executed += 1;
-      lastJob = { id: job.id, workspace: job.workspace };
+      if (entry.written) {
+        executed += 1;
+        lastJob = { id: job.id, workspace: job.workspace };
+      }
       return next;
     });
     const next = await Promise.race([ended, goneOn]);
