@@ -1,6 +1,7 @@
 import { advance, type FlowStatus, type FlowValue } from "@towermill/openflow";
 import { sql, type Queryable, type Sql } from "@towermill/store";
 
+/** Jobs of a workspace with everything below them. */
 interface Tree {
   workspace: string;
   ids: readonly string[];
@@ -17,7 +18,8 @@ interface Row {
   status: string;
 }
 
-const treeOf = ({ workspace, ids }: Tree): Sql => sql`tree as (
+/** `tree as (…)`, to stand behind `with recursive`: id and kind of every job of the trees, ended ones too. */
+export const treeOf = ({ workspace, ids }: Tree): Sql => sql`tree as (
     select j.id, j.kind, 0 as depth from job j where j.id = any(${ids}::uuid[]) and j.workspace_id = ${workspace}
     union
     select c.id, c.kind, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500

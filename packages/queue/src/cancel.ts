@@ -1,5 +1,5 @@
 import { named, sql, type Database, type Queryable } from "@towermill/store";
-import { cancelFlows, lockFlows } from "./cancel-flow.ts";
+import { cancelFlows, lockFlows, treeOf } from "./cancel-flow.ts";
 
 export interface CancelRequest {
   workspace: string;
@@ -38,11 +38,7 @@ async function cancelAll(db: Queryable, request: CancelRequest): Promise<Cancele
   const rows = await db.query<{ id: string; ended: boolean }>(
     named(
       "cancel_jobs",
-      sql`with recursive tree as (
-        select j.id, 0 as depth from job j where j.id = any(${request.ids}::uuid[]) and j.workspace_id = ${request.workspace}
-        union
-        select c.id, t.depth + 1 from tree t join job c on c.parent_job = t.id where t.depth < 500
-      ), live as (
+      sql`with recursive ${treeOf(request)}, live as (
         select q.id, q.running and q.worker is not null as running from job_queue q
         where q.id = any(array(select id from tree)) for update
       ), gone as (

@@ -39,7 +39,7 @@ export async function pushJobs(db: Queryable, pushes: readonly Push[]): Promise<
         ), jobs as (${insertJobs(pushed)}), queued as (
           insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
             started_at, token_hash)
-          select id, workspace_id, tag, coalesce(priority, 0), 
+          select id, workspace_id, tag, coalesce(priority, 0),
             case when worker is null then coalesce(scheduled_for, now()) else least(scheduled_for, now()) end,
             concurrency_key, worker is not null, case when worker is null then 0 else 1 end, worker,
             case when worker is not null then now() end, decode(token_hash, 'hex')

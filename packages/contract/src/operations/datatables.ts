@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import { inWorkspace, storable } from "./item.ts";
+import { workspaceChange } from "./workspace-change.ts";
 
 const reading = {
   method: "GET",
@@ -8,14 +9,6 @@ const reading = {
   access: "member",
   scope: { domain: "workspaces", action: "read" },
   params: inWorkspace,
-} as const;
-const writing = {
-  tag: "Workspace",
-  access: "admin",
-  scope: { domain: "workspaces", action: "write" },
-  deniesJobTokens: true,
-  answer: z.string(),
-  media: "text",
 } as const;
 
 const name = z.string().regex(/^[\w-]{1,100}$/, "is not a name: 1 to 100 letters, digits, _ or -");
@@ -61,7 +54,7 @@ export const datatablesOperations = [
     answer: z.array(migration),
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "upsertDatatableMigration",
     method: "POST",
     path: "/w/{workspace}/workspaces/upsert_datatable_migration/{datatable_name}",
@@ -70,7 +63,7 @@ export const datatablesOperations = [
     body: z.object({ timestamp, name, code_up: code, code_down: code.nullish() }),
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "deleteDatatableMigration",
     method: "DELETE",
     path: "/w/{workspace}/workspaces/delete_datatable_migration/{datatable_name}/{timestamp}",

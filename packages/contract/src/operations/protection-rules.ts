@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import { inWorkspace, storable } from "./item.ts";
+import { workspaceChange } from "./workspace-change.ts";
 
 export const protectionRuleKinds = [
   "DisableDirectDeployment",
@@ -19,15 +20,7 @@ const ruleset = {
   bypass_users: z.array(storable.max(300)).max(500),
 };
 const name = storable.min(1).max(200);
-const writing = {
-  method: "POST",
-  tag: "Workspace",
-  access: "admin",
-  scope: { domain: "workspaces", action: "write" },
-  deniesJobTokens: true,
-  answer: z.string(),
-  media: "text",
-} as const;
+const writing = { method: "POST", ...workspaceChange } as const;
 
 export const protectionRulesOperations = [
   operation({

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 import { line, operatorSettings, username, workspaceId } from "./identity-fields.ts";
+import { workspaceChange } from "./workspace-change.ts";
 
 const workspace = z.object({
   id: z.string(),
@@ -13,14 +14,6 @@ const workspace = z.object({
 });
 
 const reading = { tag: "Workspace", access: "user", scope: { domain: "workspaces", action: "read" } } as const;
-const writing = {
-  tag: "Workspace",
-  access: "admin",
-  scope: { domain: "workspaces", action: "write" },
-  deniesJobTokens: true,
-  answer: z.string(),
-  media: "text",
-} as const;
 
 export const workspaceOperations = [
   // No scope: the CLI asks this first, with whatever token it was given.
@@ -95,7 +88,7 @@ export const workspaceOperations = [
     answer: workspace,
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "createWorkspace",
     method: "POST",
     path: "/workspaces/create",
@@ -110,14 +103,14 @@ export const workspaceOperations = [
     status: 201,
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "archiveWorkspace",
     method: "POST",
     path: "/w/{workspace}/workspaces/archive",
     summary: "Archive a workspace: it disappears for its members and can be brought back",
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "unarchiveWorkspace",
     method: "POST",
     path: "/workspaces/unarchive/{workspace}",
@@ -125,7 +118,7 @@ export const workspaceOperations = [
     access: "superadmin",
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "deleteWorkspace",
     method: "DELETE",
     path: "/workspaces/delete/{workspace}",
@@ -134,7 +127,7 @@ export const workspaceOperations = [
     query: z.object({ only_delete_forks: flag }),
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "changeWorkspaceId",
     method: "POST",
     path: "/w/{workspace}/workspaces/change_workspace_id",
@@ -142,7 +135,7 @@ export const workspaceOperations = [
     body: z.object({ new_id: workspaceId, new_name: line(100).min(1).nullish() }),
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "changeWorkspaceName",
     method: "POST",
     path: "/w/{workspace}/workspaces/change_workspace_name",
@@ -150,7 +143,7 @@ export const workspaceOperations = [
     body: z.object({ new_name: line(100).min(1) }),
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "changeWorkspaceColor",
     method: "POST",
     path: "/w/{workspace}/workspaces/change_workspace_color",
@@ -158,7 +151,7 @@ export const workspaceOperations = [
     body: z.object({ color: line(30).nullish() }),
   }),
   operation({
-    ...writing,
+    ...workspaceChange,
     id: "updateOperatorSettings",
     method: "POST",
     path: "/w/{workspace}/workspaces/operator_settings",
