@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ApiError } from "@towermill/contract";
-import { noteInLog, releaseNext, writeCachedResult, type Ended } from "@towermill/queue";
+import { noteInLog, releaseNext, type Ended } from "@towermill/queue";
 import type { BatchesOptions, Pending } from "./batch.ts";
 import type { Drive } from "./drive.ts";
 import { itemKey } from "./result.ts";
@@ -79,13 +79,5 @@ async function followUp({ db, dispatcher }: BatchesOptions, work: Drive, written
   for (const key of new Set(written.freed)) {
     const count = written.freed.filter((other) => other === key).length;
     dispatcher.wake(await releaseNext(db, key, count));
-  }
-  for (const { id, status, result } of work.plan.ends) {
-    const state = work.states.get(id);
-    const key = state?.run.job.options.cacheKey;
-    const ttlSeconds = state?.run.job.cacheTtlSeconds;
-    if (!state || status !== "success" || key === undefined || !ttlSeconds) continue;
-    const { workspace } = state.run.job;
-    await writeCachedResult(db, { key: Buffer.from(key, "hex"), workspace, result, ttlSeconds });
   }
 }

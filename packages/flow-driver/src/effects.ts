@@ -2,6 +2,8 @@ import { outcomeOf, type CompleteEffect, type Effect } from "@towermill/openflow
 import { stateOf, type Drive, type FlowState } from "./drive.ts";
 import { applyInstant, applyPush } from "./push.ts";
 import { labelsOf, saysRecover } from "./marks.ts";
+import type { Plan } from "./plan.ts";
+import type { FlowJob } from "./run.ts";
 
 /** Turns what `advance` wants into parts of the plan. */
 export async function applyEffects(drive: Drive, state: FlowState, effects: readonly Effect[]): Promise<void> {
@@ -76,6 +78,7 @@ async function applyComplete(drive: Drive, state: FlowState, effect: CompleteEff
   const deleteAfterSeconds = job.options.deleteAfterSeconds ?? null;
   const { status } = effect;
   state.over = true;
+  if (status === "success") keep(plan, job, result);
   if (planned) Object.assign(planned, { state: "done", status, result, labels, deleteAfterSeconds });
   else {
     const preprocessed = job.options.preprocess === true;
@@ -100,6 +103,11 @@ async function applyComplete(drive: Drive, state: FlowState, effect: CompleteEff
     return;
   }
   await tellParent(drive, state, { effect, result, parent: job.parentJob });
+}
+
+function keep({ kept }: Plan, { workspace, cacheTtlSeconds: ttlSeconds, options }: FlowJob, result: string): void {
+  if (options.cacheKey === undefined || !ttlSeconds) return;
+  kept.push({ key: Buffer.from(options.cacheKey, "hex"), workspace, result, ttlSeconds });
 }
 
 async function tellParent(

@@ -1,5 +1,5 @@
 import type { ChildKind } from "./place.ts";
-import type { Completion, JobStatus, NewJob } from "@towermill/queue";
+import type { CachedResult, Completion, JobStatus, NewJob } from "@towermill/queue";
 
 /** What one commit does. Everything in it was worked out before: writing it takes no decision. */
 export interface Plan {
@@ -22,6 +22,8 @@ export interface Plan {
   early: { job: string; success: boolean; result: string }[];
   /** Root flows whose steps are to be wiped. */
   wiped: string[];
+  /** Results of flows to keep for the next run with the same arguments. */
+  kept: CachedResult[];
   /** Due jobs to claim for slots that become free: siblings wait in the queue. */
   claim: { worker: string; tags: readonly string[]; secrets: string[] } | null;
   /** Not written with the rest: sentences for logs. */
@@ -127,6 +129,7 @@ export function emptyPlan(): Plan {
     args: [],
     early: [],
     wiped: [],
+    kept: [],
     claim: null,
     notes: [],
   };

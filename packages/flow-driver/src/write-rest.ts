@@ -1,3 +1,4 @@
+import { writeCachedResult } from "@towermill/queue";
 import { sql, type Queryable } from "@towermill/store";
 import type { Plan } from "./plan.ts";
 
@@ -30,6 +31,7 @@ export async function writeRest(tx: Queryable, plan: Plan): Promise<void> {
     await tx.execute(sql`update job_flow set early_result = json_build_object('success', ${success}::boolean,
       'result', ${result}::json) where id = ${job}`);
   }
+  for (const entry of plan.kept) await writeCachedResult(tx, entry);
   for (const root of plan.wiped) {
     await tx.execute(sql`update job_done d
       set delete_at = now() + make_interval(secs => (j.options ->> 'wipeAfterFlowSeconds')::int)

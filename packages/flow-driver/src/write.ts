@@ -39,9 +39,16 @@ export function refusalOf(error: unknown): Refusal | null {
  * approvals come or a run is taken up again. It writes all or nothing: see {@link refusalOf}.
  */
 export async function writePlan(db: Database, plan: Plan): Promise<Written> {
-  const hasRest = [plan.items, plan.adopted, plan.resumes, plan.recorded, plan.args, plan.early, plan.wiped].some(
-    (part) => part.length > 0,
-  );
+  const hasRest = [
+    plan.items,
+    plan.adopted,
+    plan.resumes,
+    plan.recorded,
+    plan.args,
+    plan.early,
+    plan.wiped,
+    plan.kept,
+  ].some((part) => part.length > 0);
   if (!hasRest) return writeMain(db, plan);
   return db.transaction(async (tx) => {
     const written = await writeMain(tx, plan);

@@ -1,4 +1,4 @@
-export { readCachedResult, resultCacheKey, writeCachedResult } from "./cached-result.ts";
+export { readCachedResult, resultCacheKey, writeCachedResult, type CachedResult } from "./cached-result.ts";
 export { createBatches, type BatchOptions } from "./batch.ts";
 export { cancelJobs, claimedOf, type Canceled, type CancelRequest } from "./cancel.ts";
 export { claimedAsJson, claimedJobsFrom, claimJobs, claimPart, claimStatement, type ClaimRequest } from "./claim.ts";

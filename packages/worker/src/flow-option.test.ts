@@ -1,4 +1,5 @@
-import { cancelJobs } from "@towermill/queue";
+import { randomBytes } from "node:crypto";
+import { cancelJobs, readCachedResult } from "@towermill/queue";
 import { sql } from "@towermill/store";
 import { expect, test } from "vitest";
 import { code, openFlowWorld } from "./flow-world.fixture.ts";
@@ -59,6 +60,9 @@ test("a step's result is kept where it asks for it, and a flow's", async () => {
   const first = await world.run(flow);
   expect((await world.run(flow)).result).toBe(first.result);
   expect((await world.run({ modules: [code("a", random)] })).result).not.toBe(first.result);
+  const key = randomBytes(32);
+  const whole = await world.run(flow, {}, { cacheTtlSeconds: 60, options: { cacheKey: key.toString("hex") } });
+  expect(await readCachedResult(world.db, key)).toBe(JSON.stringify(whole.result));
 });
 
 test("what asks to be deleted is wiped when the whole flow is over, not before", async () => {

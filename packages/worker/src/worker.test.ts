@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Member } from "@towermill/contract";
-import { cancelJobs, createDispatcher, newJobId, readLog, type NewJob } from "@towermill/queue";
+import { cancelJobs, createDispatcher, newJobId, readCachedResult, readLog, type NewJob } from "@towermill/queue";
 import { createEvaluator } from "@towermill/expression";
 import { createDeployedFlows, createFlowDriver } from "@towermill/flow-driver";
 import { createExecutor, standardRuntimes } from "@towermill/runtimes";
@@ -232,10 +232,7 @@ test("the lock of a deployed version is written with the end of its dependency j
 test("a success is kept where its script asked for it", async () => {
   const cacheKey = randomBytes(32).toString("hex");
   await run({ rawCode: `export function main() { return { n: 1 }; }`, cacheTtlSeconds: 60, options: { cacheKey } });
-  const kept = await until(() =>
-    db.maybe<{ result: string }>(sql`select result from result_cache where key = ${Buffer.from(cacheKey, "hex")}`),
-  );
-  expect(kept.result).toBe('{"n":1}');
+  expect(await readCachedResult(db, Buffer.from(cacheKey, "hex"))).toBe('{"n":1}');
 });
 
 test("a perpetual script is pushed again when it ends, until it is cancelled", async () => {

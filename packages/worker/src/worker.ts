@@ -142,13 +142,16 @@ async function runToEnd(
     return null;
   }
   if (signal.aborted && signal.reason === givenBack) return null;
+  if (end.status === "success") await keepResult(ctx, job, end.result);
   const { ended, next } = await writeEnd(ctx, parts, running, { ...end, lastLog });
   if (ended && job.options.perpetual) parts.dispatcher.wake([job.tag]);
-  if (ended?.status === "success") await keepResult(ctx, job, ended.result);
   return next;
 }
 
-/** Keeps a success for the next run with the same arguments, where the script asked for it. */
+/**
+ * Keeps a success for the next run with the same arguments, where the script asked for it. It is kept before the run ends:
+ * whoever runs again once this one has ended finds it.
+ */
 async function keepResult({ db, log }: WorkerContext, job: ClaimedJob, result: string): Promise<void> {
   const { cacheKey } = job.options;
   if (cacheKey === undefined || job.cacheTtlSeconds === null) return;
