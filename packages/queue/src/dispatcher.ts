@@ -131,7 +131,8 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
       const reservation = job.concurrency || job.scheduledFor ? null : reserve(job);
       const claimed = reservation && claimedNow(job, reservation.worker);
       const written = write({ job, claim: claimed?.claim ?? null });
-      if (claimed) reservation.start(claimed.job, written.then(isTrue, isFalse));
+      // the statement is on its way before the job is made ready: both take their time at once
+      if (claimed) setImmediate(() => reservation.start(claimed.job, written.then(isTrue, isFalse)));
       await written.catch((error: unknown) => {
         throw isUniqueViolation(error) ? idIsUsed(job) : error;
       });

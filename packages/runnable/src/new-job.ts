@@ -105,8 +105,18 @@ export function scriptJob(
   if (script.restart_unless_cancelled) rare.perpetual = true;
   if (cacheTtl) rare.cacheKey = resultCacheKey(workspace, `script/${version.hash}`, args).toString("hex");
   if (script.envs && script.envs.length > 0) rare.envs = script.envs;
+  const base = baseJob(runner, options);
+  // one literal: an object that is spread and added to costs more than the rest of making a job
   return {
-    ...baseJob(runner, options),
+    id: base.id,
+    workspace,
+    createdBy: base.createdBy,
+    permissionedAs: base.permissionedAs,
+    member: base.member,
+    parentJob: base.parentJob ?? null,
+    rootJob: base.rootJob ?? null,
+    triggerKind: base.triggerKind ?? null,
+    scheduledFor: base.scheduledFor ?? null,
     kind: "script",
     path: version.path,
     hash: version.hash,

@@ -5,6 +5,7 @@ import { mapStack } from "./bun/stack.ts";
 import { PrepareFailure } from "./cache/failure.ts";
 import { standardRuntimes } from "./languages.ts";
 import { openFactory, type RunnerFactory } from "./pool/factory.ts";
+import { runMessage } from "./pool/frames.ts";
 import type { EngineName } from "./pool/engines.ts";
 import { createPool, type Claim, type Pool } from "./pool/pool.ts";
 import { openSharedFolders, type SharedFolders } from "./pool/shared.ts";
@@ -176,10 +177,6 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
     claim = claimFor(request, prepared);
     if (!parts.factory.has(claim.engine)) return refused("setup", notSupported(claim.engine));
     taken = await parts.pool.take(claim);
-    if ((await request.mayRun) === false) {
-      parts.pool.giveBack(taken.slot, claim);
-      return notStarted();
-    }
   } catch (error) {
     if (signal.aborted)
       return refused("canceled", { name: "Canceled", message: "The job was canceled before it ran." });
@@ -190,8 +187,8 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
   slot.jobs += 1;
   if (slot.memoryLimitMb !== request.memoryLimitMb) parts.factory.limitMemory(slot, request.memoryLimitMb);
   const shared = request.shared === undefined ? null : parts.shared.enter(slot, request.shared);
-  const outcome = await slot.runner.run({
-    message: {
+  const message = runMessage(
+    {
       entry: prepared.entry,
       entrypoint: request.entrypoint,
       preprocess: request.preprocess,
@@ -200,7 +197,15 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
       cwd: shared?.cwd ?? slot.work,
       resultLimit: parts.limits.resultBytes,
     },
-    args: request.args,
+    request.args,
+  );
+  if ((await request.mayRun) === false) {
+    shared?.leave();
+    parts.pool.giveBack(slot, claim);
+    return notStarted();
+  }
+  const outcome = await slot.runner.run({
+    message,
     io,
     signal,
     timeoutMs: request.timeoutMs,

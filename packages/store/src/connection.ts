@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { Queryable } from "./database.ts";
 import { breaksConnection } from "./failure.ts";
+import { knownColumns, noteColumns, runKnown, type Answer } from "./known-statement.ts";
 import type { Sql } from "./sql.ts";
 
 /** Statements over one connection that somebody else opens and gives back. */
@@ -54,12 +55,17 @@ export class ConnectionQueries implements Queryable {
     this.#ended = true;
   }
 
-  async send<Row extends object>(statement: Sql): Promise<pg.QueryResult<Row>> {
+  async send<Row extends object>(statement: Sql): Promise<Answer<Row>> {
     if (this.#ended) throw new Error(`the transaction of this statement has ended: ${labelOf(statement)}`);
     const { text, values, name } = statement;
     const config = { text, values: values as unknown[] };
     try {
-      return await this.#client.query<Row>(this.#named && name !== undefined ? { ...config, name } : config);
+      if (!this.#named || name === undefined) return await this.#client.query<Row>(config);
+      const columns = knownColumns(this.#client, name);
+      if (columns) return await runKnown<Row>(this.#client, { name, values }, columns);
+      const answer = await this.#client.query<Row>({ ...config, name });
+      noteColumns(this.#client, name, answer.fields);
+      return answer;
     } catch (error) {
       this.broken ||= breaksConnection(error);
       if (error instanceof Error) Object.assign(error, { statement: labelOf(statement) });

@@ -6,7 +6,7 @@ export interface JobLog {
   write(text: string): void;
   /** Text streamed as the result so far. */
   stream(text: string): void;
-  readonly streamed: string;
+  streamed(): string;
   /** What has not been written yet, to be written with the completion; waits for a write that is under way. */
   take(): Promise<{ position: number; text: string } | null>;
 }
@@ -97,9 +97,7 @@ export function createLogWriter({ db, bus, log }: { db: Database; bus: Bus; log:
           entry.streamed += text;
           schedule();
         },
-        get streamed() {
-          return entry.streamed;
-        },
+        streamed: () => entry.streamed,
         async take() {
           await flushing;
           open.delete(entry);

@@ -147,8 +147,11 @@ export async function runScriptJob(ctx: WorkerContext, running: RunningJob): Pro
     const outcome = await ctx.executor.run(request, io, signal);
     await mask.end();
     const seen = outcome.status === "success" ? outcome : { ...outcome, error: mask.hide(outcome.error) };
+    const { status, result, labels = null } = endingOf(seen, log.streamed());
     return {
-      ...endingOf(seen, log.streamed),
+      status,
+      result,
+      labels,
       memPeakKb: outcome.memPeakKb || null,
       runner: outcome.runner,
       startMs: outcome.startMs,

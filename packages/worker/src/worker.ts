@@ -13,7 +13,7 @@ import {
 import type { Driven, FlowDriver, Slot } from "@towermill/flow-driver";
 import { completeDeployment, runDependencyJob } from "./dependency-job.ts";
 import { completeFlowDeployment, runFlowDependencyJob } from "./inline-dependency-job.ts";
-import { createCompleter, type Completer } from "./completer.ts";
+import { createCompleter, type Completer, type WorkerCompletion } from "./completer.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createLogWriter, type LogWriter } from "./job-log.ts";
 import { createOccupancy } from "./occupancy.ts";
@@ -87,7 +87,26 @@ interface Parts {
 
 const nothing: Driven = { ended: null, next: null };
 
-type WrittenEnd = JobEnd & { lastLog: { position: number; text: string } | null };
+type LastLog = { position: number; text: string } | null;
+type WrittenEnd = WorkerCompletion & { lastLog: LastLog };
+
+function completionOf(job: ClaimedJob, end: JobEnd, lastLog: LastLog): WrittenEnd {
+  return {
+    id: job.id,
+    attempt: job.attempt,
+    status: end.status,
+    result: end.result,
+    memPeakKb: end.memPeakKb ?? null,
+    runner: end.runner ?? null,
+    startMs: end.startMs ?? null,
+    labels: end.labels ?? null,
+    preprocessed: end.preprocessed ?? false,
+    deleteAfterSeconds: end.deleteAfterSeconds ?? null,
+    limited: job.concurrencyKey !== null,
+    lastLog,
+    freesSlot: false,
+  };
+}
 
 function bodyOf(job: ClaimedJob): (ctx: WorkerContext, running: RunningJob) => Promise<JobEnd> {
   if (job.kind === "dependencies") return runDependencyJob;
@@ -143,7 +162,7 @@ async function runToEnd(
   }
   if (signal.aborted && signal.reason === givenBack) return null;
   if (end.status === "success") await keepResult(ctx, job, end.result);
-  const { ended, next } = await writeEnd(ctx, parts, running, { ...end, lastLog });
+  const { ended, next } = await writeEnd(ctx, parts, running, completionOf(job, end, lastLog));
   if (ended && job.options.perpetual) parts.dispatcher.wake([job.tag]);
   return next;
 }
@@ -170,9 +189,8 @@ async function keepResult({ db, log }: WorkerContext, job: ClaimedJob, result: s
 async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, end: WrittenEnd): Promise<Driven> {
   const { job } = running;
   const { completer, dispatcher, flows, slot } = parts;
-  const completion = { ...end, id: job.id, attempt: job.attempt, limited: job.concurrencyKey !== null };
-  if (job.options.flow) return flows.end(job, completion, slot);
-  if (job.options.perpetual) return announce(dispatcher, await completePerpetual(ctx, job, completion));
+  if (job.options.flow) return flows.end(job, end, slot);
+  if (job.options.perpetual) return announce(dispatcher, await completePerpetual(ctx, job, end));
   if (job.kind === "dependencies" && job.hash !== null) {
     return announce(dispatcher, await completeDeployment(ctx, running, end));
   }
@@ -180,7 +198,8 @@ async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, e
     return announce(dispatcher, await completeFlowDeployment(ctx, running, end));
   }
   const next = parts.takesSlot ? parts.nextJob() : null;
-  const written = completer.complete({ ...completion, freesSlot: parts.takesSlot && next === null });
+  end.freesSlot = parts.takesSlot && next === null;
+  const written = completer.complete(end);
   // the slot need not wait for the database
   if (next) parts.goOn(next);
   return { ...nothing, ended: await written };

@@ -15,6 +15,14 @@ export interface RunMessage {
   resultLimit: number;
 }
 
+/** A {@link RunMessage} with what follows it. `env` and `args` are JSON texts. */
+export function runMessage(fields: Omit<RunMessage, "argsBytes" | "env"> & { env: string }, args: string): string {
+  const { env, ...others } = fields;
+  const argsBytes = Buffer.byteLength(args);
+  const members = JSON.stringify({ ...others, argsBytes } satisfies Omit<RunMessage, "env">).slice(1);
+  return `{"env":${env},${members}\n${args}`;
+}
+
 /** Guest to worker, one line, followed by `bytes` bytes, of which the first `preprocessedBytes` are the preprocessor's. */
 export interface GuestMessage {
   kind: "ready" | "success" | "failure" | "exited";

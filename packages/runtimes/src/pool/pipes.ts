@@ -1,6 +1,7 @@
-import { constants, openSync, readSync, unlinkSync } from "node:fs";
+import { constants, openSync, unlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** The worker's ends of a runner's pipes. */
 export interface RunnerPipes {
@@ -8,13 +9,12 @@ export interface RunnerPipes {
   write(data: Buffer | string): void;
   onOutput(take: (chunk: Buffer) => void): void;
   onAnswer(take: (chunk: Buffer) => void): void;
-  /** Reads what is in the output pipe right now, so that all that was written before an answer is there before it. */
-  drainOutput(): void;
+  /** Calls when all output that was written before the answer that was just read has been read, too. */
+  afterOutput(then: () => void): void;
+  /** Resolves when all that is in the output pipe has been read. */
+  drainOutput(): Promise<void>;
   close(): void;
 }
-
-const pieceBytes = 65_536;
-const piece = Buffer.allocUnsafe(pieceBytes);
 
 /** Opens the named pipes that the launcher made in `folder` and removes their names: nobody else can open them. */
 export function openPipes(folder: string): RunnerPipes {
@@ -29,48 +29,22 @@ export function openPipes(folder: string): RunnerPipes {
   };
   for (const socket of Object.values(sockets)) socket.on("error", () => undefined);
   let takeOutput: (chunk: Buffer) => void = () => undefined;
-  let closed = false;
-  let outputEnded = false;
   sockets.output.on("data", (chunk: Buffer) => takeOutput(chunk));
-  sockets.output.once("close", () => {
-    outputEnded = true;
-  });
   return {
     write: (data) => void sockets.control.write(data),
     onOutput: (take) => {
       takeOutput = take;
     },
     onAnswer: (take) => void sockets.answer.on("data", take),
-    drainOutput: () => {
-      if (!closed && !outputEnded) drain(output, takeOutput);
+    // The event loop was told of everything readable at once, and looks into all of it before it comes here.
+    afterOutput: (then) => void setImmediate(then),
+    // A whole turn, whatever part of one this is called in.
+    drainOutput: async () => {
+      await nextTurn();
+      await nextTurn();
     },
     close: () => {
-      closed = true;
       for (const socket of Object.values(sockets)) socket.destroy();
     },
   };
-}
-
-/** Nothing reads the descriptor in between: the event loop's own reads happen on this very thread. */
-function drain(descriptor: number, take: (chunk: Buffer) => void): void {
-  // A writer faster than this reader must not hold the worker: what a job's leftovers write later is not the job's.
-  for (let pieces = 0; pieces < 4096; pieces += 1) {
-    const length = readNow(descriptor);
-    if (length === 0) return;
-    take(Buffer.from(piece.subarray(0, length)));
-  }
-}
-
-/** Bytes read into `piece`; 0 when there is nothing to read. */
-function readNow(descriptor: number): number {
-  const { stackTraceLimit } = Error;
-  // An empty pipe is an error (EAGAIN) to readSync, of every job that prints nothing; its stack would cost more than the read.
-  Error.stackTraceLimit = 0;
-  try {
-    return readSync(descriptor, piece, 0, pieceBytes, null);
-  } catch {
-    return 0;
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
 }

@@ -1,15 +1,14 @@
 import type { JobError, RunIo, RunOutcome, RunnerKind } from "../runtime.ts";
 import type { Launched, LaunchEnd } from "../launcher/launcher.ts";
 import { collectOutput, type JobOutput, type OutputLimits } from "./output.ts";
-import { type GuestMessage, readFrames, type RunMessage } from "./frames.ts";
+import { type GuestMessage, readFrames } from "./frames.ts";
 import type { RunnerPipes } from "./pipes.ts";
 import { watchMemory } from "./memory.ts";
 import { exitError, lostError, memoryError, stoppedError } from "./outcome.ts";
 
 export interface RunnerJob {
-  /** `env` is JSON text. */
-  message: Omit<RunMessage, "argsBytes" | "env"> & { env: string };
-  args: string;
+  /** {@link runMessage} */
+  message: string;
   io: RunIo;
   signal: AbortSignal;
   timeoutMs: number;
@@ -49,8 +48,8 @@ export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits:
   });
   const read = readFrames((message, payload) => {
     if (message.kind === "ready") return ready();
-    pipes.drainOutput();
-    state.current?.answered(message, payload);
+    const { current } = state;
+    pipes.afterOutput(() => current?.answered(message, payload));
   });
   pipes.onAnswer((chunk) => {
     try {
@@ -115,7 +114,7 @@ async function runJob(job: RunnerJob, runner: RunnerParts): Promise<RunOutcome> 
   // An answer written just before the end is still in the pipe: it is read first.
   void launched.ended.then((end) => setTimeout(settle, 10, { end }));
   if (job.signal.aborted) abort();
-  else send(job, pipes);
+  else pipes.write(job.message);
   const ending = await settled;
   clearTimeout(timer);
   memory.stop();
@@ -124,13 +123,6 @@ async function runJob(job: RunnerJob, runner: RunnerParts): Promise<RunOutcome> 
   const outcome = await conclude({ job, runner, output, ending });
   state.current = undefined;
   return { ...measure, ...outcome };
-}
-
-function send(job: RunnerJob, pipes: RunnerPipes): void {
-  const { env, ...message } = job.message;
-  const argsBytes = Buffer.byteLength(job.args);
-  const members = JSON.stringify({ ...message, argsBytes } satisfies Omit<RunMessage, "env">).slice(1);
-  pipes.write(`{"env":${env},${members}\n${job.args}`);
 }
 
 function measureJob(
@@ -160,26 +152,25 @@ interface Concluding {
 
 async function conclude({ job, runner, output, ending }: Concluding): Promise<Conclusion> {
   const { launched, pipes, state } = runner;
-  const finish = (): void => {
-    pipes.drainOutput();
+  const finish = async (): Promise<void> => {
+    await pipes.drainOutput();
     output.end();
   };
   if ("stopped" in ending) {
     state.spent = true;
     launched.kill();
     await launched.ended;
-    finish();
+    await finish();
     return { status: "failure", reason: ending.stopped, error: stoppedError(ending.stopped, job) };
   }
   if ("end" in ending) {
-    finish();
+    await finish();
     if (ending.end.lost || state.discarded) return { status: "failure", reason: "setup", error: lostError() };
     if (ending.end.oomKills > 0) return { status: "failure", reason: "memory", error: memoryError(job) };
     return { status: "failure", reason: "exit", error: exitError(ending.end.code, output.lastLines(20)) };
   }
   const { message, payload } = ending;
   if (message.spent === true) state.spent = true;
-  // the pipe was emptied when the answer was read
   output.end();
   if (message.kind === "exited") {
     const code = message.code ?? 1;

@@ -52,7 +52,7 @@ async function ask({ launcher, sandbox, python, hidden, cacheFolder }: ProbeRequ
     const timer = setTimeout(() => launched.kill(), 10_000);
     const { code } = await launched.ended;
     clearTimeout(timer);
-    pipes.drainOutput();
+    await pipes.drainOutput();
     pipes.close();
     if (code !== 0) throw new Error(`the trial process ended with code ${code}: ${text.trim().slice(-400)}`);
     return JSON.parse(text) as Findings;

@@ -143,7 +143,7 @@ async function follow(
   clearTimeout(timer);
   memory.stop();
   request.signal.removeEventListener("abort", abort);
-  pipes.drainOutput();
+  await pipes.drainOutput();
   pipes.close();
   if (end.lost) ended = "lost";
   else if (end.oomKills > 0) ended = "memory";

@@ -51,8 +51,8 @@ export function flowsRunsHandlers(
     const { request, member, params, search, query, operation } = call;
     const target = targetOf(params);
     const keyed = await keyedRun(services.db, { request, member, target: nameOf(target) });
-    const reserved = Object.keys(operation.query.shape);
-    const sent = await readArguments({ request, search, bodyLimit: services.bodyLimit, reserved, ...query });
+    const reserved = (): string[] => Object.keys(operation.query.shape);
+    const sent = await readArguments({ request, search, bodyLimit: services.bodyLimit, reserved, query });
     const options = keyed ? { ...query, job_id: keyed.id } : query;
     return { keyed, job: await flowStarter.deployed(call, target, { sent, options }) };
   };

@@ -37,8 +37,8 @@ export function runsHandlers(
     const { request, member, params, search, query, operation } = call;
     const target = "path" in params ? `script/${params.path}` : `script-version/${params.hash}`;
     const keyed = await keyedRun(services.db, { request, member, target });
-    const reserved = Object.keys(operation.query.shape);
-    const sent = await readArguments({ request, search, bodyLimit: services.bodyLimit, reserved, ...query });
+    const reserved = (): string[] => Object.keys(operation.query.shape);
+    const sent = await readArguments({ request, search, bodyLimit: services.bodyLimit, reserved, query });
     const options = keyed ? { ...query, job_id: keyed.id } : query;
     return { keyed, job: await starter.script(call, targetOf(params), { sent, options }) };
   };

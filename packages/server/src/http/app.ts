@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ApiError, windmillOperations, type OperationSpec } from "@towermill/contract";
 import { errorCode, isConnectionLoss } from "@towermill/store";
 import { Hono } from "hono";
+import { TrieRouter } from "hono/router/trie-router";
 import type { Authentication } from "../identity/authentication.ts";
 import { anonymous } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
@@ -9,6 +10,7 @@ import { errorAnswer, plainText } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { credentialsOf, requireSameOrigin } from "./credentials.ts";
 import { invoke, type Invocation, type Socket } from "./invoke.ts";
+import { RememberingRouter } from "./remembering-router.ts";
 
 /** A handler as the router sees it: the operation's own types are checked where handlers are written. */
 export type AnyHandler = (call: Call) => Promise<unknown>;
@@ -72,7 +74,7 @@ export function createApp({
   auth: Authentication;
   routes: Route[];
 }): Hono {
-  const app = new Hono();
+  const app = new Hono({ router: new RememberingRouter(new TrieRouter()) });
   for (const route of routes) {
     app.on(route.operation.method, routePattern(route.operation.path), async (c) => {
       try {

@@ -39,6 +39,45 @@ function clientSignal({ outgoing }: Socket): AbortSignal {
   return gone.signal;
 }
 
+type Given = Omit<Call, "signal" | "address">;
+
+/** A call as handlers see it. What costs something and most do not ask for is found when it is asked for. */
+class IncomingCall implements Call {
+  readonly operation: Given["operation"];
+  readonly params: Given["params"];
+  readonly query: Given["query"];
+  readonly body: Given["body"];
+  readonly bodyText: string;
+  readonly caller: Caller;
+  readonly member: Given["member"];
+  readonly request: Request;
+  readonly search: URLSearchParams;
+  readonly #socket: Socket | undefined;
+  readonly #trustedProxies: number;
+
+  constructor(given: Given, socket: Socket | undefined, trustedProxies: number) {
+    this.operation = given.operation;
+    this.params = given.params;
+    this.query = given.query;
+    this.body = given.body;
+    this.bodyText = given.bodyText;
+    this.caller = given.caller;
+    this.member = given.member;
+    this.request = given.request;
+    this.search = given.search;
+    this.#socket = socket;
+    this.#trustedProxies = trustedProxies;
+  }
+
+  get signal(): AbortSignal {
+    return this.#socket ? clientSignal(this.#socket) : this.request.signal;
+  }
+
+  get address(): string | null {
+    return clientAddress(this.request, this.#socket?.incoming, this.#trustedProxies);
+  }
+}
+
 async function parseBody(
   op: OperationSpec,
   request: Request,
@@ -69,23 +108,8 @@ export async function invoke(
   const member = await requireAccess(auth, { op, caller, params });
   const query = op.query ? parsePart(op.query, queryObject(search), "query") : {};
   const { body, bodyText } = await parseBody(op, request, services.bodyLimit);
-  const call = {
-    operation: op,
-    params,
-    query,
-    body,
-    bodyText,
-    caller: narrowed,
-    member,
-    request,
-    search,
-    // most calls never ask, and asking costs
-    get signal() {
-      return socket ? clientSignal(socket) : request.signal;
-    },
-    get address() {
-      return clientAddress(request, socket?.incoming, services.trustedProxies ?? 0);
-    },
-  };
-  return answer(op, await handle(call as unknown as Call));
+  const given = { operation: op, params, query, body, bodyText, caller: narrowed, member, request, search };
+  // the operation says what its parts hold: parsing has made them that
+  const call = new IncomingCall(given as Given, socket, services.trustedProxies ?? 0);
+  return answer(op, await handle(call));
 }

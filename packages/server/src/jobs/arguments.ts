@@ -13,13 +13,15 @@ export interface SentOptions {
   request: Request;
   search: URLSearchParams;
   bodyLimit: number;
-  include_header?: string | undefined;
-  include_query?: string | undefined;
-  raw?: boolean | undefined;
-  wrap_body?: boolean | undefined;
-  payload?: string | undefined;
-  /** Query parameters that are the platform's, not the script's. */
-  reserved: readonly string[];
+  query: {
+    include_header?: string | undefined;
+    include_query?: string | undefined;
+    raw?: boolean | undefined;
+    wrap_body?: boolean | undefined;
+    payload?: string | undefined;
+  };
+  /** Names of the query parameters that are the platform's, not the script's. */
+  reserved(): readonly string[];
 }
 
 interface Body {
@@ -33,16 +35,16 @@ interface Body {
 export async function readArguments(options: SentOptions): Promise<Sent> {
   const body = options.request.method === "GET" ? bodyOfQuery(options) : await bodyOfRequest(options);
   const members = body.members;
-  if (options.wrap_body) {
+  if (options.query.wrap_body) {
     members.clear();
     members.set("body", body.json);
   }
-  if (options.raw) members.set("raw_string", JSON.stringify(body.text));
+  if (options.query.raw) members.set("raw_string", JSON.stringify(body.text));
   for (const [name, value] of included(options)) members.set(name, JSON.stringify(value));
   return { args: jsonObject(members), event: () => eventOf(options, body) };
 }
 
-function included({ request, search, include_header, include_query }: SentOptions): [string, string][] {
+function included({ request, search, query: { include_header, include_query } }: SentOptions): [string, string][] {
   const queried = namesIn(include_query).filter((name) => search.has(name));
   return [
     ...headersNamed(request, include_header),
@@ -96,13 +98,13 @@ function bodyOfPairs(pairs: Iterable<[string, string]>, text: string): Body {
   return { members, json: jsonObject(members), text };
 }
 
-function bodyOfQuery({ search, payload, reserved }: SentOptions): Body {
+function bodyOfQuery({ search, query: { payload }, reserved }: SentOptions): Body {
   if (payload !== undefined) {
     if (!/^[A-Za-z0-9+/_ -]*={0,2}$/.test(payload)) throw new ApiError("bad_request", "query.payload: is not base64");
     // a `+` that was not escaped arrives as a space
     return bodyOfJson(Buffer.from(payload.replaceAll(" ", "+"), "base64").toString("utf8"));
   }
-  const ours = new Set([...reserved, "token"]);
+  const ours = new Set([...reserved(), "token"]);
   return bodyOfPairs(
     [...search].filter(([name]) => !ours.has(name)),
     search.toString(),

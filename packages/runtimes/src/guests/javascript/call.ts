@@ -20,10 +20,19 @@ export interface CallResult {
   preprocessed?: string;
 }
 
+const modules = new Map<string, Record<string, unknown>>();
+
+/** Every import of a module that is loaded would still take a turn of the loader. */
+async function load(entry: string): Promise<Record<string, unknown>> {
+  const module = (await import(entry)) as Record<string, unknown>;
+  modules.set(entry, module);
+  return module;
+}
+
 /** Loads the script, calls it with the arguments of the JSON object `args` and awaits what it answers. */
 export async function callScript(call: Call, args: string, started: () => void): Promise<CallResult> {
   const given = JSON.parse(args) as Record<string, unknown>;
-  const module = (await import(call.entry)) as Record<string, unknown>;
+  const module = modules.get(call.entry) ?? (await load(call.entry));
   const main = functionOf(module, call.entrypoint);
   started();
   if (!call.preprocess) return { result: await finish(main(...positional(call.parameters, given))) };

@@ -2,7 +2,7 @@ import { type Call, callScript } from "./call.ts";
 import { describeError } from "./failure.ts";
 import { followJobToken } from "./job-token.ts";
 import { openGuestPipes } from "./pipes.ts";
-import { leftProcessesBehind, prepareReset } from "./reset.ts";
+import { prepareReset, watchProcesses } from "./reset.ts";
 
 interface Job extends Call {
   env: Record<string, string>;
@@ -24,10 +24,13 @@ process.on("unhandledRejection", uncaught);
 
 const useJobToken = followJobToken();
 const reset = prepareReset(process.env["TOWERMILL_OWN_TMP"] === "1");
+const leftProcessesBehind = watchProcesses();
 
 await rehearse();
 pipes.send({ kind: "ready" }, []);
 for (;;) {
+  // here and not at the end of a job: what it still has to do is done before
+  reset.after();
   const { header, payload } = pipes.receive();
   await runJob(header as unknown as Job, payload.toString("utf8"), pipes.send);
 }
@@ -76,7 +79,6 @@ async function runJob(job: Job, args: string, send: Send): Promise<void> {
     answer(send, { kind: "failure", ...more }, [Buffer.from(text)]);
   }
   fail = undefined;
-  reset.after();
 }
 
 type Send = (header: object, payload: readonly Uint8Array[]) => void;
