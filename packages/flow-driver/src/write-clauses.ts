@@ -1,7 +1,6 @@
-import { claimedAsJson, claimPart, hashToken } from "@towermill/queue";
-import { sql, type Sql } from "@towermill/store";
+import { claimedAsJson, claimPart, completionColumns, hashToken } from "@towermill/queue";
+import { sourceOf, sql, type Column, type Piece, type Sql } from "@towermill/store";
 import type { Plan, PlannedChild, PlannedEnd, PlannedEvent, PlannedFlow, PlannedHold } from "./plan.ts";
-import { arrayText, sourceOf, type Column, type Piece } from "./rows.ts";
 
 /** A part of the statement that writes a plan: `name as (…)`. */
 export interface Clause extends Piece {
@@ -33,23 +32,10 @@ export function orderAfter(flows: readonly PlannedFlow[]): Piece {
   return { values: [moved], text: () => sql` and (select count(*) from moved) = ${moved}::int` };
 }
 
-const endColumns: readonly Column<PlannedEnd>[] = [
-  { name: "id", type: sql`uuid`, of: ({ id }) => id },
-  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
-  { name: "status", type: sql`text`, of: ({ status }) => status },
-  { name: "result", type: sql`json`, of: ({ result }) => result },
-  { name: "mem_peak_kb", type: sql`int`, of: ({ memPeakKb }) => memPeakKb },
-  { name: "runner", type: sql`text`, of: ({ runner }) => runner },
-  { name: "start_ms", type: sql`real`, of: ({ startMs }) => startMs },
-  { name: "labels", type: sql`text`, of: ({ labels }) => arrayText(labels ?? []) },
-  { name: "preprocessed", type: sql`boolean`, of: ({ preprocessed }) => preprocessed ?? false },
-  { name: "delete_after", type: sql`int`, of: ({ deleteAfterSeconds }) => deleteAfterSeconds },
-];
-
 /** Jobs that end leave the queue. Only the attempt that runs may end a job, and only as cancelled if it was cancelled. */
 export function endClauses(ends: readonly PlannedEnd[], { order, few }: { order: Piece; few: boolean }): Clause[] {
   if (ends.length === 0) return [];
-  const source = sourceOf(sql`t`, endColumns, ends, few);
+  const source = sourceOf("t", completionColumns, ends, few);
   const main: Clause = {
     letter: `e${source.shape}`,
     values: [...source.values, ...order.values],
@@ -84,15 +70,15 @@ const freeing: Clause = {
 };
 
 const logColumns: readonly Column<{ id: string; position: number; text: string }>[] = [
-  { name: "id", type: sql`uuid`, of: ({ id }) => id },
-  { name: "position", type: sql`int`, of: ({ position }) => position },
-  { name: "text", type: sql`text`, of: ({ text }) => text },
+  { name: "id", type: "uuid", of: ({ id }) => id },
+  { name: "position", type: "int4", of: ({ position }) => position },
+  { name: "text", type: "text", of: ({ text }) => text },
 ];
 
 function logClauses(ends: readonly PlannedEnd[], few: boolean): Clause[] {
   const logs = ends.flatMap(({ id, lastLog }) => (lastLog ? [{ id, ...lastLog }] : []));
   if (logs.length === 0) return [];
-  const source = sourceOf(sql`i`, logColumns, logs, few);
+  const source = sourceOf("i", logColumns, logs, few);
   return [
     {
       letter: `l${source.shape}`,
@@ -107,10 +93,10 @@ function logClauses(ends: readonly PlannedEnd[], few: boolean): Clause[] {
 }
 
 const flowColumns: readonly Column<PlannedFlow>[] = [
-  { name: "id", type: sql`uuid`, of: ({ id }) => id },
-  { name: "status", type: sql`json`, of: ({ status }) => status },
-  { name: "was", type: sql`int`, of: ({ from }) => from },
-  { name: "revision", type: sql`int`, of: ({ to }) => to },
+  { name: "id", type: "uuid", of: ({ id }) => id },
+  { name: "status", type: "json", of: ({ status }) => status },
+  { name: "was", type: "int4", of: ({ from }) => from },
+  { name: "revision", type: "int4", of: ({ to }) => to },
 ];
 
 /** Statuses, each only if its revision is the one that was seen. */
@@ -119,7 +105,7 @@ export function flowClauses(flows: readonly PlannedFlow[], few: boolean): Clause
   const made = flows.filter(({ from }) => from === null);
   const clauses: Clause[] = [];
   if (moved.length > 0) {
-    const source = sourceOf(sql`i`, flowColumns, moved, few);
+    const source = sourceOf("i", flowColumns, moved, few);
     clauses.push({
       letter: `u${source.shape}`,
       values: source.values,
@@ -131,7 +117,7 @@ export function flowClauses(flows: readonly PlannedFlow[], few: boolean): Clause
     });
   }
   if (made.length > 0) {
-    const source = sourceOf(sql`i`, flowColumns, made, few);
+    const source = sourceOf("i", flowColumns, made, few);
     clauses.push({
       letter: `n${source.shape}`,
       values: source.values,
@@ -146,16 +132,16 @@ export function flowClauses(flows: readonly PlannedFlow[], few: boolean): Clause
 }
 
 const holdColumns: readonly Column<PlannedHold>[] = [
-  { name: "id", type: sql`uuid`, of: ({ id }) => id },
-  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
-  { name: "suspend", type: sql`int`, of: ({ suspend }) => suspend },
-  { name: "until", type: sql`float8`, of: ({ until }) => until },
+  { name: "id", type: "uuid", of: ({ id }) => id },
+  { name: "attempt", type: "int4", of: ({ attempt }) => attempt },
+  { name: "suspend", type: "int4", of: ({ suspend }) => suspend },
+  { name: "until", type: "float8", of: ({ until }) => until },
 ];
 
 /** Queue rows of flows that are held by no worker any more, or begin or end to wait. */
 export function holdClauses(held: readonly PlannedHold[], { order, few }: { order: Piece; few: boolean }): Clause[] {
   if (held.length === 0) return [];
-  const source = sourceOf(sql`i`, holdColumns, held, few);
+  const source = sourceOf("i", holdColumns, held, few);
   return [
     {
       letter: `h${source.shape}`,
@@ -172,34 +158,34 @@ export function holdClauses(held: readonly PlannedHold[], { order, few }: { orde
 }
 
 const childColumns: readonly Column<PlannedChild>[] = [
-  { name: "flow_job", type: sql`uuid`, of: ({ flowJob }) => flowJob },
-  { name: "step", type: sql`text`, of: ({ step }) => step },
-  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
-  { name: "iteration", type: sql`int`, of: ({ iteration }) => iteration ?? -1 },
-  { name: "job", type: sql`uuid`, of: ({ job }) => job },
-  { name: "kind", type: sql`text`, of: ({ kind }) => kind },
-  { name: "root", type: sql`uuid`, of: ({ root }) => root },
-  { name: "leaf", type: sql`text`, of: ({ leaf }) => leaf },
+  { name: "flow_job", type: "uuid", of: ({ flowJob }) => flowJob },
+  { name: "step", type: "text", of: ({ step }) => step },
+  { name: "attempt", type: "int4", of: ({ attempt }) => attempt },
+  { name: "iteration", type: "int4", of: ({ iteration }) => iteration ?? -1 },
+  { name: "job", type: "uuid", of: ({ job }) => job },
+  { name: "kind", type: "text", of: ({ kind }) => kind },
+  { name: "root", type: "uuid", of: ({ root }) => root },
+  { name: "leaf", type: "text", of: ({ leaf }) => leaf },
 ];
 
 type EventRow = PlannedEvent & { position: number };
 
 const eventColumns: readonly Column<EventRow>[] = [
-  { name: "flow_job", type: sql`uuid`, of: ({ flowJob }) => flowJob },
-  { name: "revision", type: sql`int`, of: ({ revision }) => revision },
-  { name: "position", type: sql`int`, of: ({ position }) => position },
-  { name: "step", type: sql`text`, of: ({ step }) => step },
-  { name: "iteration", type: sql`int`, of: ({ iteration }) => iteration },
-  { name: "attempt", type: sql`int`, of: ({ attempt }) => attempt },
-  { name: "what", type: sql`text`, of: ({ what }) => what },
-  { name: "detail", type: sql`json`, of: ({ detail }) => (detail === null ? null : JSON.stringify(detail)) },
+  { name: "flow_job", type: "uuid", of: ({ flowJob }) => flowJob },
+  { name: "revision", type: "int4", of: ({ revision }) => revision },
+  { name: "position", type: "int4", of: ({ position }) => position },
+  { name: "step", type: "text", of: ({ step }) => step },
+  { name: "iteration", type: "int4", of: ({ iteration }) => iteration },
+  { name: "attempt", type: "int4", of: ({ attempt }) => attempt },
+  { name: "what", type: "text", of: ({ what }) => what },
+  { name: "detail", type: "json", of: ({ detail }) => (detail === null ? null : JSON.stringify(detail)) },
 ];
 
 /** Children that were pushed, and what happened. */
 export function historyClauses({ children, events }: Plan, few: boolean): Clause[] {
   const clauses: Clause[] = [];
   if (children.length > 0) {
-    const source = sourceOf(sql`c`, childColumns, children, few);
+    const source = sourceOf("c", childColumns, children, few);
     clauses.push({
       letter: `k${source.shape}`,
       values: source.values,
@@ -210,7 +196,7 @@ export function historyClauses({ children, events }: Plan, few: boolean): Clause
   }
   if (events.length > 0) {
     const rows = events.map((event, position): EventRow => ({ ...event, position }));
-    const source = sourceOf(sql`e`, eventColumns, rows, few);
+    const source = sourceOf("e", eventColumns, rows, few);
     clauses.push({
       letter: `v${source.shape}`,
       values: source.values,

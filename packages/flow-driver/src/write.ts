@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import { claimedJobsFrom, type ClaimedJob } from "@towermill/queue";
-import { errorCode, named, sql, type Database, type Queryable, type Sql } from "@towermill/store";
+import { errorCode, namedOnce, sql, type Database, type Piece, type Queryable, type Sql } from "@towermill/store";
 import type { Plan } from "./plan.ts";
 import {
   claimClauses,
@@ -11,7 +10,6 @@ import {
   orderAfter,
   type Clause,
 } from "./write-clauses.ts";
-import type { Piece } from "./rows.ts";
 import { jobClauses } from "./write-jobs.ts";
 import { writeRest } from "./write-rest.ts";
 
@@ -77,12 +75,9 @@ function isSmall({ flows, ends, held, jobs, children, events }: Plan): boolean {
   return [ends, held, jobs, children].every((rows) => rows.length <= 2) && flows.length <= 3 && events.length <= 8;
 }
 
-/** Texts of statements by name, cut where their values stand. */
-const texts = new Map<string, readonly string[]>();
-
 /**
  * One statement out of the clauses that the plan has rows for: each costs PostgreSQL something even when it is empty. Its
- * name says which they are, so that every combination is put together and parsed once.
+ * name says which they are.
  */
 function statementOf(clauses: readonly Clause[]): Sql {
   let name = "flow_move_";
@@ -94,15 +89,8 @@ function statementOf(clauses: readonly Clause[]): Sql {
     if (clause.answer) answers.push(clause.answer);
   }
   for (const answer of answers) for (const value of answer.values) values.push(value);
-  const text = texts.get(name) ?? assemble(clauses, answers, values);
-  texts.set(name, text);
-  return named(name, sql(text as unknown as TemplateStringsArray, ...values));
-}
-
-function assemble(clauses: readonly Piece[], answers: readonly Piece[], values: readonly unknown[]): readonly string[] {
-  const [parts, columns] = [clauses, answers].map((pieces) => pieces.map((piece) => piece.text()));
-  const whole = sql`with ${sql.join(parts ?? [])} select ${sql.join([sql`now() as at`, ...(columns ?? [])])}`;
-  if (!isDeepStrictEqual(whole.values, values))
-    throw new Error("A part of a flow's statement lists its values in another order than its text");
-  return whole.text.split(/\$\d+/);
+  return namedOnce(name, values, () => {
+    const [parts, columns] = [clauses, answers].map((pieces) => pieces.map((piece: Piece) => piece.text()));
+    return sql`with ${sql.join(parts ?? [])} select ${sql.join([sql`now() as at`, ...(columns ?? [])])}`;
+  });
 }

@@ -1,4 +1,14 @@
-import { named, sql, type Database, type Queryable, type Sql } from "@towermill/store";
+import {
+  arrayText,
+  namedOnce,
+  sourceOf,
+  sql,
+  type Column,
+  type Database,
+  type Piece,
+  type Queryable,
+  type Sql,
+} from "@towermill/store";
 import { claimedAsJson, claimedJobsFrom, claimPart, type ClaimRequest } from "./claim.ts";
 import type { ClaimedJob, Completion, JobStatus } from "./job.ts";
 import { hashToken, randomToken } from "./token.ts";
@@ -14,71 +24,66 @@ export interface Ended {
 }
 
 interface EndedRow {
-  position: number;
+  id: string;
+  attempt: number;
   workspace_id: string;
   /** The result of a job that was cancelled meanwhile. */
   canceled: string | null;
   concurrency_key: string | null;
 }
 
-/** A completion as `json_to_recordset` reads it in {@link completePart}. */
-function recordOf(completion: Completion, index: number): Record<string, unknown> {
-  const { lastLog } = completion;
-  return {
-    position: index,
-    id: completion.id,
-    attempt: completion.attempt,
-    status: completion.status,
-    result: completion.result,
-    mem_peak_kb: completion.memPeakKb ?? undefined,
-    runner: completion.runner ?? undefined,
-    start_ms: completion.startMs ?? undefined,
-    labels: completion.labels ?? [],
-    preprocessed: completion.preprocessed ?? false,
-    delete_after: completion.deleteAfterSeconds ?? undefined,
-    log_position: lastLog?.position,
-    log_text: lastLog?.text.toWellFormed(),
-  };
-}
+/** What a completion writes into `job_done`; a flow has no attempt of its own. */
+export const completionColumns: readonly Column<Omit<Completion, "attempt"> & { attempt: number | null }>[] = [
+  { name: "id", type: "uuid", of: ({ id }) => id },
+  { name: "attempt", type: "int4", of: ({ attempt }) => attempt },
+  { name: "status", type: "text", of: ({ status }) => status },
+  { name: "result", type: "json", of: ({ result }) => result },
+  { name: "mem_peak_kb", type: "int4", of: ({ memPeakKb }) => memPeakKb },
+  { name: "runner", type: "text", of: ({ runner }) => runner },
+  { name: "start_ms", type: "float4", of: ({ startMs }) => startMs },
+  { name: "labels", type: "text", of: ({ labels }) => arrayText(labels ?? []) },
+  { name: "preprocessed", type: "bool", of: ({ preprocessed }) => preprocessed ?? false },
+  { name: "delete_after", type: "int4", of: ({ deleteAfterSeconds }) => deleteAfterSeconds, optional: "d" },
+];
 
-/** One completion as constants, which PostgreSQL handles in a third less time than rows; several as rows of one document. */
-function inputPart(completions: readonly Completion[]): Sql {
-  const [only, ...others] = completions;
-  if (only && others.length === 0) {
-    const { lastLog } = only;
-    return sql`input as not materialized (
-      select ${0}::int as position, ${only.id}::uuid as id, ${only.attempt}::int as attempt, ${only.status}::text as status,
-        ${only.result}::text as result, ${only.memPeakKb}::int as mem_peak_kb, ${only.runner}::text as runner,
-        ${only.startMs}::real as start_ms, ${only.labels ?? []}::text[] as labels,
-        ${only.preprocessed ?? false}::boolean as preprocessed, ${only.deleteAfterSeconds}::int as delete_after,
-        ${lastLog?.position}::int as log_position, ${lastLog?.text.toWellFormed()}::text as log_text)`;
-  }
-  return sql`input as (
-      select * from json_to_recordset(${JSON.stringify(completions.map(recordOf))}::json) as t (position int, id uuid,
-        attempt int, status text, result text, mem_peak_kb int, runner text, start_ms real, labels text[],
-        preprocessed boolean, delete_after int, log_position int, log_text text))`;
-}
+const columns: readonly Column<Completion>[] = [
+  ...completionColumns,
+  { name: "log_position", type: "int4", of: ({ lastLog }) => lastLog?.position, optional: "l" },
+  { name: "log_text", type: "text", of: ({ lastLog }) => lastLog?.text.toWellFormed(), optional: "l" },
+];
 
 /** The parts of a statement that end jobs; `ended` among them holds what {@link endedFrom} reads. */
-function completePart(completions: readonly Completion[]): Sql {
-  return sql`${inputPart(completions)}, gone as (
+interface Ending extends Piece {
+  /** Tells texts apart. */
+  shape: string;
+}
+
+function endingOf(completions: readonly Completion[]): Ending {
+  const source = sourceOf("t", columns, completions, completions.length === 1);
+  const logged = completions.some(({ lastLog }) => lastLog);
+  const limited = completions.some((completion) => completion.limited !== false);
+  return {
+    values: source.values,
+    shape: `${source.shape}${logged ? "_logged" : ""}${limited ? "_limited" : ""}`,
+    text: () => sql`input as ${source.keep} (select * from ${source.text()}), gone as (
       delete from job_queue q using input i
       where q.id = i.id and q.attempt = i.attempt and q.running
       returning q.workspace_id, q.started_at, q.worker, q.canceled_by, q.canceled_reason, q.concurrency_key, i.*
     ), ended as (
-      select *, case when canceled_by is not null then job_canceled(canceled_by, canceled_reason)::text end as canceled
+      select *, case when canceled_by is not null then job_canceled(canceled_by, canceled_reason) end as canceled
       from gone
     ), live as (
       delete from job_live l using gone g where l.id = g.id
-    )${isLogged(completions) ? logging : sql.empty}${isLimited(completions) ? freeing : sql.empty}, done as (
+    )${logged ? logging : sql.empty}${limited ? freeing : sql.empty}, done as (
       insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker,
         mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)
       select id, workspace_id, case when canceled_by is null then status else 'canceled' end, started_at,
-        greatest(0, extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, coalesce(canceled, result)::json,
-        canceled_by, canceled_reason, worker, mem_peak_kb, runner, start_ms, labels, preprocessed,
+        greatest(0, extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, coalesce(canceled, result),
+        canceled_by, canceled_reason, worker, mem_peak_kb, runner, start_ms, labels::text[], preprocessed,
         now() + make_interval(secs => delete_after)
       from ended
-    )`;
+    )`,
+  };
 }
 
 // Each part costs PostgreSQL something even when there is nothing for it to do: what most jobs need not is left out.
@@ -91,29 +96,16 @@ const freeing: Sql = sql`, freed as (
       update concurrency_slot s set ended_at = now() from gone g where s.job_id = g.id and g.concurrency_key is not null
     )`;
 
-function isLogged(completions: readonly Completion[]): boolean {
-  return completions.some(({ lastLog }) => lastLog);
-}
-
-function isLimited(completions: readonly Completion[]): boolean {
-  return completions.some(({ limited }) => limited !== false);
-}
-
-/** One name for one text: with which of its parts a statement is sent. */
-function nameOf(name: string, completions: readonly Completion[]): string {
-  return `${name}${completions.length === 1 ? "_one" : ""}${isLogged(completions) ? "_logged" : ""}${isLimited(completions) ? "_limited" : ""}`;
-}
-
-const endedRows: Sql = sql`select position, workspace_id, canceled, concurrency_key from ended`;
+const endedRows: Sql = sql`select id, attempt, workspace_id, canceled::text as canceled, concurrency_key from ended`;
 
 function endedFrom(completions: readonly Completion[], rows: readonly EndedRow[]): Ended[] {
   return rows.flatMap((row) => {
-    const completion = completions[row.position];
+    const completion = completions.find(({ id, attempt }) => id === row.id && attempt === row.attempt);
     if (!completion) return [];
-    const status = row.canceled === null ? completion.status : "canceled";
-    const result = row.canceled ?? completion.result;
+    const { id, status, result } = completion;
     const { workspace_id: workspace, concurrency_key: concurrencyKey } = row;
-    return [{ id: completion.id, workspace, status, result, concurrencyKey }];
+    if (row.canceled === null) return [{ id, workspace, status, result, concurrencyKey }];
+    return [{ id, workspace, status: "canceled" as const, result: row.canceled, concurrencyKey }];
   });
 }
 
@@ -123,7 +115,8 @@ function endedFrom(completions: readonly Completion[], rows: readonly EndedRow[]
  * cancelled meanwhile ends as cancelled, whatever its code answered.
  */
 export async function completeJobs(db: Queryable, completions: readonly Completion[]): Promise<Ended[]> {
-  const statement = named(nameOf("complete_jobs", completions), sql`with ${completePart(completions)} ${endedRows}`);
+  const { values, shape, text } = endingOf(completions);
+  const statement = namedOnce(`complete_jobs_${shape}`, values, () => sql`with ${text()} ${endedRows}`);
   return endedFrom(completions, await db.query<EndedRow>(statement));
 }
 
@@ -134,10 +127,13 @@ export async function completeAndClaim(
   request: ClaimRequest,
 ): Promise<{ ended: Ended[]; claimed: ClaimedJob[] }> {
   const secrets = Array.from({ length: request.count }, () => randomToken());
+  const { values, shape, text } = endingOf(completions);
+  const claim = claimPart(request, secrets.map(hashToken));
   const row = await db.one<{ ended: string | null; claimed: string | null }>(
-    named(
-      nameOf("complete_and_claim", completions),
-      sql`with ${completePart(completions)}, ${claimPart(request, secrets.map(hashToken))}
+    namedOnce(
+      `complete_and_claim_${shape}`,
+      [...values, ...claim.values],
+      () => sql`with ${text()}, ${claim}
         select (select json_agg(row_to_json(t)) from (${endedRows}) t) as ended, ${claimedAsJson} as claimed`,
     ),
   );

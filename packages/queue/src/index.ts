@@ -2,9 +2,9 @@ export { readCachedResult, resultCacheKey, writeCachedResult, type CachedResult 
 export { createBatches, type BatchOptions } from "./batch.ts";
 export { cancelJobs, claimedOf, type Canceled, type CancelRequest } from "./cancel.ts";
 export { claimedAsJson, claimedJobsFrom, claimJobs, claimPart, claimStatement, type ClaimRequest } from "./claim.ts";
-export { completeAndClaim, completeJobs, releaseNext, type Ended } from "./complete.ts";
+export { completeAndClaim, completeJobs, completionColumns, releaseNext, type Ended } from "./complete.ts";
 export { createDispatcher, type Dispatcher, type LocalWorker, type Outcome, type Reservation } from "./dispatcher.ts";
-export { insertJobs, jobRecord, jobRecordOf } from "./job-record.ts";
+export { insertJobs, jobColumns } from "./job-columns.ts";
 export { firstIdAt, isJobId, newJobId } from "./id.ts";
 export type { ClaimedJob, Completion, FlowPlace, Debounce, JobKind, JobOptions, JobStatus, NewJob } from "./job.ts";
 export { appendStream, readLive, setProgress, type Live } from "./live.ts";

@@ -1,6 +1,6 @@
 import { ApiError } from "@towermill/contract";
-import { isUniqueViolation, named, sql, type Queryable } from "@towermill/store";
-import { insertJobs, jobRecord, jobRecordOf } from "./job-record.ts";
+import { isUniqueViolation, namedOnce, sourceOf, sql, type Column, type Queryable, type Sql } from "@towermill/store";
+import { insertJobs, jobColumns } from "./job-columns.ts";
 import type { ClaimedJob, NewJob } from "./job.ts";
 
 /** A worker slot kept free for a job that is being pushed. */
@@ -17,49 +17,43 @@ export interface Push {
   claim: ClaimAtPush | null;
 }
 
+const columns: readonly Column<Push>[] = [
+  ...jobColumns.map((column) => ({ ...column, of: ({ job }: Push) => column.of(job) })),
+  {
+    name: "scheduled_for",
+    type: "timestamptz",
+    of: ({ job, claim }) => (job.scheduledFor ?? claim?.at)?.toISOString(),
+  },
+  { name: "worker", type: "text", of: ({ claim }) => claim?.worker, optional: "w" },
+  { name: "token_hash", type: "bytea", of: ({ claim }) => claim?.tokenHash, optional: "w" },
+];
 const pushed = sql`pushed`;
 
 /**
  * Writes jobs and their queue entries in one statement. Those with a `claim` are born running on a local worker, which
- * saves the claim's commit.
- * @returns the database's clock: when those that name no other moment are due
+ * saves the claim's commit; the others are due by the database's clock when they name no moment.
  */
-export async function pushJobs(db: Queryable, pushes: readonly Push[]): Promise<Date> {
-  const records = pushes.map(({ job, claim }) => ({
-    ...jobRecordOf(job),
-    scheduled_for: job.scheduledFor ?? claim?.at,
-    worker: claim?.worker,
-    token_hash: claim?.tokenHash.toString("hex"),
-  }));
-  const { now } = await db.one<{ now: Date }>(
-    named(
-      "push_jobs",
-      sql`with pushed as (
-          select * from json_to_recordset(${JSON.stringify(records)}::json) as t (${jobRecord}, worker text, token_hash text)
-        ), jobs as (${insertJobs(pushed)}), queued as (
-          insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
-            started_at, token_hash)
-          select id, workspace_id, tag, coalesce(priority, 0),
-            case when worker is null then coalesce(scheduled_for, now()) else least(scheduled_for, now()) end,
-            concurrency_key, worker is not null, case when worker is null then 0 else 1 end, worker,
-            case when worker is not null then now() end, decode(token_hash, 'hex')
-          from pushed
-        )
-        select now() as now`,
-    ),
-  );
-  return now;
+export async function pushJobs(db: Queryable, pushes: readonly Push[]): Promise<void> {
+  const source = sourceOf("t", columns, pushes, pushes.length === 1);
+  const statement =
+    (): Sql => sql`with pushed as ${source.keep} (select * from ${source.text()}), jobs as (${insertJobs(pushed)})
+    insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
+      started_at, token_hash)
+    select id, workspace_id, tag, coalesce(priority, 0),
+      case when worker is null then coalesce(scheduled_for, now()) else least(scheduled_for, now()) end,
+      concurrency_key, worker is not null, case when worker is null then 0 else 1 end, worker,
+      case when worker is not null then now() end, token_hash
+    from pushed`;
+  await db.execute(namedOnce(`push_jobs_${source.shape}`, source.values, statement));
 }
 
 /**
  * Writes a job and its queue entry in the caller's transaction.
- * @returns the moment it is due
  * @throws ApiError `already_exists` when the id was used before, in the queue or finished
  */
-export async function pushJob(db: Queryable, job: NewJob, claim: ClaimAtPush | null = null): Promise<Date> {
+export async function pushJob(db: Queryable, job: NewJob, claim: ClaimAtPush | null = null): Promise<void> {
   try {
-    const now = await pushJobs(db, [{ job, claim }]);
-    return job.scheduledFor ?? now;
+    await pushJobs(db, [{ job, claim }]);
   } catch (error) {
     throw isUniqueViolation(error) ? idIsUsed(job) : error;
   }

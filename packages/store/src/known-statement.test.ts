@@ -31,7 +31,7 @@ const values: [string, unknown, string][] = [
       [1, 2],
       [3, 4],
     ],
-    "int[]",
+    "int4[]",
   ],
   ["a list of bytes", [Buffer.from([0, 1]), Buffer.from([])], "bytea[]"],
   ["a list of objects", [{ a: 1 }, { b: '"' }], "json[]"],

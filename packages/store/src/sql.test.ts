@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { named, sql } from "./sql.ts";
+import { named, namedOnce, sql, type Sql } from "./sql.ts";
 
 describe("the sql tag", () => {
   test("turns every value into a parameter", () => {
@@ -50,5 +50,19 @@ describe("the sql tag", () => {
     expect(claim).toMatchObject({ name: "claim", text: "select $1", values: [1] });
     expect(sql`${claim} union select ${2}`.name).toBeUndefined();
     expect(() => named("two words", sql`select 1`)).toThrow(/no statement name/);
+  });
+});
+
+describe("a statement that is put together once", () => {
+  const make = (first: number): Sql => namedOnce("put_together", [first, 2], () => sql`select ${first}, ${2}`);
+
+  test("has its own values every time, and its text from the first", () => {
+    expect(make(1)).toMatchObject({ name: "put_together", text: "select $1, $2", values: [1, 2] });
+    expect(make(7)).toMatchObject({ name: "put_together", text: "select $1, $2", values: [7, 2] });
+  });
+
+  test("is refused when its values are not those of its text", () => {
+    expect(() => namedOnce("other_order", [2, 1], () => sql`select ${1}, ${2}`)).toThrow(/in another order/);
+    expect(() => namedOnce("two words", [], () => sql`select 1`)).toThrow(/no statement name/);
   });
 });

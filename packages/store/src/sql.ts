@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 /** A statement or a piece of one. `text` numbers its parameters `$1…`, `values` are bound in that order. */
 export interface Sql {
   readonly text: string;
@@ -142,9 +144,32 @@ export const sql = Object.assign(
  * One name must always go with one text: do not name a statement with conditional pieces.
  */
 export function named(name: string, statement: Sql): Sql {
+  requireName(name);
+  if (!isFragment(statement)) throw new TypeError("named takes only statements made by sql`…`");
+  return new Fragment(statement.strings, statement.values, name);
+}
+
+function requireName(name: string): void {
   if (!/^[a-zA-Z0-9_.-]{1,63}$/.test(name)) {
     throw new TypeError(`${JSON.stringify(name)} is no statement name: use 1 to 63 letters, digits, _ . or -`);
   }
-  if (!isFragment(statement)) throw new TypeError("named takes only statements made by sql`…`");
-  return new Fragment(statement.strings, statement.values, name);
+}
+
+const assembled = new Map<string, readonly string[]>();
+
+/**
+ * A named statement out of pieces: its text is put together once for each name, afterwards there are only its values.
+ * @param make the statement; its values must be `values`
+ */
+export function namedOnce(name: string, values: readonly unknown[], make: () => Sql): Sql {
+  return new Fragment(assembled.get(name) ?? assemble(name, values, make()), values, name);
+}
+
+function assemble(name: string, values: readonly unknown[], statement: Sql): readonly string[] {
+  requireName(name);
+  if (!isFragment(statement)) throw new TypeError("namedOnce takes only statements made by sql`…`");
+  if (!isDeepStrictEqual(statement.values, values))
+    throw new Error(`The statement ${name} lists its values in another order than its text`);
+  assembled.set(name, statement.strings);
+  return statement.strings;
 }
