@@ -34,7 +34,7 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
     else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending) });
   }
   // a step that follows at once is on its way to its process before anybody is told
-  if (batch.some((pending) => claimed.nextOf(pending) !== null)) await nextTurn();
+  if (claimed.isFollowed) await nextTurn();
   dispatcher.ended(ended);
   bus.publish("live", [...new Set([...work.states.values()].flatMap(({ run: { job } }) => [job.id, rootOf(job)]))]);
   if (work.plan.early.length > 0)

@@ -86,7 +86,10 @@ async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
       if (isOutOfDate(work)) continue;
       const claimed = assignSlots(work, left, options.dispatcher);
       try {
-        const written = await writePlan(db, work.plan);
+        const writing = writePlan(db, work.plan);
+        // the statement is on its way before the next step is made ready: both take their time at once
+        setImmediate(claimed.prepare);
+        const written = await writing;
         await afterCommit(options, work, { written, batch: left, claimed });
         return;
       } catch (error) {

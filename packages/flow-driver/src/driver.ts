@@ -20,13 +20,15 @@ export interface Slot {
   serves(tag: string, pinned: boolean): boolean;
   /** Tags of other jobs that it may be given, none when its flow has had it long enough. */
   tags(): readonly string[];
+  /** Gives it to a step that is being written: it is made ready meanwhile, and runs once it `isWritten`. */
+  goOn(job: ClaimedJob, isWritten: Promise<boolean>): void;
 }
 
 /** What became of a job that was handed to the driver. */
 export interface Driven {
   /** `null`: another attempt of the job came first, this one counts for nothing. Of a flow that goes on, too. */
   ended: Ended | null;
-  /** A step that was claimed for the slot: run it there. */
+  /** A job that was claimed for the slot in the same commit: run it there. */
   next: ClaimedJob | null;
 }
 

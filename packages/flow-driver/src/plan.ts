@@ -62,7 +62,8 @@ export type PlannedJob = {
   | { state: "queued" }
   /** A flow that began already. */
   | { state: "held"; suspend: number; until: number | null }
-  | { state: "claimed"; worker: string; secret: string }
+  /** `at`: when it is due, by this process's clock; never in the future. */
+  | { state: "claimed"; worker: string; secret: string; at: Date }
   | { state: "done"; status: JobStatus; result: string; labels: string[]; deleteAfterSeconds: number | null }
 );
 

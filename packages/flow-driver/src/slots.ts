@@ -2,17 +2,28 @@ import { claimedFrom, randomToken, type ClaimedJob, type Dispatcher, type NewJob
 import type { Pending } from "./batch.ts";
 import type { Drive, FlowState } from "./drive.ts";
 import type { Slot } from "./driver.ts";
-import type { PlannedJob } from "./plan.ts";
 import type { Written } from "./write.ts";
 
-/** Slots that pushed jobs are claimed for. */
+/** Slots that jobs are claimed for. */
 export interface Claims {
-  /** The job for the slot of an entry, once the plan is written. */
-  nextOf(pending: Pending): ClaimedJob | null;
+  /** The plan is on its way: what it pushes for the slots of its own jobs is made ready there. */
+  prepare(): void;
   /** The plan is written: every claimed job has its slot. */
   start(written: Written): void;
   /** Nothing was written. */
   release(): void;
+  /** A job that waited and was claimed for the slot of an entry. */
+  nextOf(pending: Pending): ClaimedJob | null;
+  /** Whether some step follows at once. */
+  readonly isFollowed: boolean;
+}
+
+/** A pushed job for the slot of an entry. */
+interface Handed {
+  pending: Pending;
+  slot: Slot;
+  job: NewJob;
+  secret: string;
 }
 
 /**
@@ -20,8 +31,11 @@ export interface Claims {
  * workers in this process. Saves a commit and a claim for each.
  */
 export function assignSlots({ plan, states }: Drive, batch: readonly Pending[], dispatcher: Dispatcher): Claims {
-  const handed = new Map<Pending, { planned: PlannedJob; secret: string }>();
-  const reserved: { start(at: Date): void; release(): void }[] = [];
+  const handed: Handed[] = [];
+  const reserved: { start(): void; release(): void }[] = [];
+  let settle: (isWritten: boolean) => void = () => undefined;
+  const isWritten = new Promise<boolean>((resolve) => (settle = resolve));
+  const scheduledFor = new Date();
   const free = batch.filter((pending) => slotOf(pending) !== null);
   for (const [index, planned] of plan.jobs.entries()) {
     const { job } = planned;
@@ -31,36 +45,57 @@ export function assignSlots({ plan, states }: Drive, batch: readonly Pending[], 
     const [pending] = at >= 0 ? free.splice(at, 1) : [];
     const slot = pending && slotOf(pending);
     if (pending && slot) {
-      handed.set(pending, { planned, secret });
-      plan.jobs[index] = { job, state: "claimed", worker: slot.worker, secret };
+      handed.push({ pending, slot, job, secret });
+      plan.jobs[index] = { job, state: "claimed", worker: slot.worker, secret, at: scheduledFor };
       continue;
     }
     const reservation = isPinned(job) ? null : dispatcher.reserve(job);
     if (!reservation) continue;
     reserved.push({
-      start: (scheduledFor) => reservation.start(claimedFrom(job, { scheduledFor, secret }), Promise.resolve(true)),
+      start: () => reservation.start(claimedFrom(job, { scheduledFor, secret }), isWritten),
       release: () => reservation.release(),
     });
-    plan.jobs[index] = { job, state: "claimed", worker: reservation.worker, secret };
+    plan.jobs[index] = { job, state: "claimed", worker: reservation.worker, secret, at: scheduledFor };
   }
   const open = [...states.values()].some(waitsInQueue) ? openOf(free) : [];
   const slot = open[0] && slotOf(open[0]);
   if (slot) plan.claim = { worker: slot.worker, tags: slot.tags(), secrets: open.map(() => randomToken()) };
   const next = new Map<Pending, ClaimedJob>();
+  const isFollowed = handed.length > 0 || open.length > 0;
+  const handOver = (): void => {
+    for (const { pending, slot: own, job, secret } of handed.splice(0)) {
+      // should the plan be refused, what is tried instead finds another slot
+      giveAway(pending);
+      own.goOn(claimedFrom(job, { scheduledFor, secret }), isWritten);
+    }
+  };
+  // one that must run where the step before did cannot find another slot
+  const mayPrepare = !handed.some(({ job }) => isPinned(job));
   return {
-    nextOf: (pending) => next.get(pending) ?? null,
-    start({ at, claimed }) {
-      for (const [pending, { planned, secret }] of handed) {
-        next.set(pending, claimedFrom(planned.job, { scheduledFor: at, secret }));
-      }
+    isFollowed,
+    prepare() {
+      if (mayPrepare) handOver();
+    },
+    start({ claimed }) {
+      handOver();
+      settle(true);
       for (const [index, job] of claimed.entries()) {
         const pending = open[index];
         if (pending) next.set(pending, job);
       }
-      for (const reservation of reserved) reservation.start(at);
+      for (const reservation of reserved) reservation.start();
     },
-    release: () => reserved.forEach((reservation) => reservation.release()),
+    release() {
+      handed.length = 0;
+      settle(false);
+      for (const reservation of reserved) reservation.release();
+    },
+    nextOf: (pending) => next.get(pending) ?? null,
   };
+}
+
+function giveAway({ entry }: Pending): void {
+  if (entry.kind !== "event") entry.slot = null;
 }
 
 function slotOf({ entry }: Pending): Slot | null {

@@ -14,7 +14,7 @@ const claimed = (planned: PlannedJob): Partial<Claimed> => (planned.state === "c
 const columns: readonly Column<PlannedJob>[] = [
   ...jobColumns.map((column) => ({ ...column, of: ({ job }: PlannedJob) => column.of(job) })),
   { name: "state", type: "text", of: ({ state }) => state },
-  { name: "scheduled_for", type: "timestamptz", of: ({ job }) => job.scheduledFor?.toISOString(), optional: "s" },
+  { name: "scheduled_for", type: "timestamptz", of: (planned) => dueOf(planned)?.toISOString(), optional: "s" },
   { name: "worker", type: "text", of: (planned) => claimed(planned).worker, optional: "w" },
   { name: "token_hash", type: "bytea", of: (planned) => hashOf(claimed(planned).secret), optional: "w" },
   { name: "suspend", type: "int4", of: (planned) => held(planned).suspend ?? 0 },
@@ -24,6 +24,10 @@ const columns: readonly Column<PlannedJob>[] = [
   { name: "done_labels", type: "text", of: (planned) => arrayText(ended(planned).labels), optional: "d" },
   { name: "delete_after", type: "int4", of: (planned) => ended(planned).deleteAfterSeconds, optional: "d" },
 ];
+
+function dueOf(planned: PlannedJob): Date | null | undefined {
+  return planned.job.scheduledFor ?? claimed(planned).at;
+}
 
 function hashOf(secret: string | undefined): Buffer | null {
   return secret === undefined ? null : hashToken(secret);
@@ -54,7 +58,8 @@ const queueing: Clause = {
   text: () => sql`queued as (
       insert into job_queue (id, workspace_id, tag, priority, scheduled_for, concurrency_key, running, attempt, worker,
         started_at, token_hash, suspend, suspend_until)
-      select id, workspace_id, tag, coalesce(priority, 0), coalesce(scheduled_for, now()), concurrency_key, state <> 'queued',
+      select id, workspace_id, tag, coalesce(priority, 0),
+        case when worker is null then coalesce(scheduled_for, now()) else least(scheduled_for, now()) end, concurrency_key, state <> 'queued',
         case when state = 'queued' then 0 else 1 end, worker, case when state <> 'queued' then now() end,
         token_hash, suspend, to_timestamp(suspend_until / 1000.0)
       from pushed where state <> 'done'

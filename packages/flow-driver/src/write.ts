@@ -15,7 +15,6 @@ import { writeRest } from "./write-rest.ts";
 
 /** What a plan's commit found. */
 export interface Written {
-  at: Date;
   /** Jobs that the plan claimed besides its own. */
   claimed: ClaimedJob[];
   /** Concurrency keys that became free, once for each run. */
@@ -61,10 +60,10 @@ async function writeMain(db: Queryable, plan: Plan): Promise<Written> {
   const clauses = [...flowClauses(plan.flows, few), ...endClauses(plan.ends, { order, few })];
   clauses.push(...holdClauses(plan.held, { order, few }), ...jobClauses(plan.jobs, few), ...historyClauses(plan, few));
   clauses.push(...claimClauses(plan.claim));
-  if (clauses.length === 0) return { at: new Date(), claimed: [], freed: [] };
-  const row = await db.one<{ at: Date; claimed?: string | null; freed?: string[] | null }>(statementOf(clauses));
+  if (clauses.length === 0) return { claimed: [], freed: [] };
+  const row = await db.one<{ claimed?: string | null; freed?: string[] | null }>(statementOf(clauses));
   const claimed = claimedJobsFrom(row.claimed ?? null, plan.claim?.secrets ?? []);
-  return { at: row.at, claimed, freed: row.freed ?? [] };
+  return { claimed, freed: row.freed ?? [] };
 }
 
 /**
@@ -91,6 +90,6 @@ function statementOf(clauses: readonly Clause[]): Sql {
   for (const answer of answers) for (const value of answer.values) values.push(value);
   return namedOnce(name, values, () => {
     const [parts, columns] = [clauses, answers].map((pieces) => pieces.map((piece: Piece) => piece.text()));
-    return sql`with ${sql.join(parts ?? [])} select ${sql.join([sql`now() as at`, ...(columns ?? [])])}`;
+    return sql`with ${sql.join(parts ?? [])} select ${sql.join([sql`true as written`, ...(columns ?? [])])}`;
   });
 }

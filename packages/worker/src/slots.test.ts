@@ -4,7 +4,7 @@ import { openBus, silentLog, sql, type Database, type Sql } from "@towermill/sto
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { afterEach, expect, test } from "vitest";
 import { createCompleter } from "./completer.ts";
-import { createSlots, type Slots } from "./slots.ts";
+import { alreadyWritten, createSlots, type Slots } from "./slots.ts";
 
 const { db, url } = await testDatabase();
 const bus = await openBus({ url });
@@ -57,7 +57,7 @@ function world(work: (job: ClaimedJob) => Promise<void>): { slots: Slots; ran: s
     worker: "wk-test",
     tags: ["bun"],
     count: 2,
-    async run(job) {
+    async run({ job }) {
       await work(job);
       ran.push(job.id);
       const next = slots.next();
@@ -69,7 +69,7 @@ function world(work: (job: ClaimedJob) => Promise<void>): { slots: Slots; ran: s
         limited: false,
         freesSlot: next === null,
       });
-      if (next) return next;
+      if (next) return { job: next, isWritten: alreadyWritten };
       await written;
       return null;
     },

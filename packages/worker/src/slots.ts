@@ -9,7 +9,13 @@ export interface Stay {
   readonly takesSlot: boolean;
 }
 
-const written = Promise.resolve(true);
+/** A job for a slot, as {@link Reservation.start} takes it. */
+export interface Next {
+  job: ClaimedJob;
+  isWritten: Promise<boolean>;
+}
+
+export const alreadyWritten = Promise.resolve(true);
 
 /** Steps of one flow follow each other in a slot for this long, then others get a chance. */
 const longestStayMs = 3000;
@@ -30,7 +36,7 @@ export interface SlotsOptions {
   /**
    * Runs a job; resolves when its slot may go on, with the job that has it next, if there is one. Never rejects.
    */
-  run(job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null>;
+  run(job: Next, stay: Stay): Promise<Next | null>;
 }
 
 /** A claim on its way. */
@@ -77,28 +83,27 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
 
   const aheadLimit = (): number => (pace > aheadMs ? 0 : Math.floor(count * Math.min(mostAhead, aheadMs / pace)));
   const next = (): ClaimedJob | null => ahead.shift()?.job ?? null;
-  const timed = async (job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null> => {
+  const timed = async (job: Next, stay: Stay): Promise<Next | null> => {
     const from = performance.now();
-    const following = await run(job, stay, isWritten);
+    const following = await run(job, stay);
     const took = performance.now() - from;
     pace = Number.isFinite(pace) ? pace * 0.8 + took * 0.2 : took;
     return following;
   };
-  const follow = async (first: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<void> => {
-    for (let job = await timed(first, stay, isWritten); job !== null;) job = await timed(job, stay, written);
+  const follow = async (first: Next, stay: Stay): Promise<void> => {
+    for (let job: Next | null = first; job !== null;) job = await timed(job, stay);
   };
-  const start = async (first: ClaimedJob, isFirstWritten: Promise<boolean>): Promise<void> => {
-    let isWritten = isFirstWritten;
-    for (let job: ClaimedJob | null = first; job !== null; job = next()) {
+  const start = async (first: Next): Promise<void> => {
+    for (let job: Next | null = first; job !== null;) {
       const since = performance.now();
-      await follow(job, { isOver: () => performance.now() - since > longestStayMs, takesSlot: true }, isWritten);
-      isWritten = written;
+      await follow(job, { isOver: () => performance.now() - since > longestStayMs, takesSlot: true });
+      const waiting = next();
+      job = waiting && { job: waiting, isWritten: alreadyWritten };
     }
     free += 1;
     claim();
   };
-  const pass = (job: ClaimedJob, isWritten: Promise<boolean>): Promise<void> =>
-    follow(job, { isOver: () => true, takesSlot: false }, isWritten);
+  const pass = (job: Next): Promise<void> => follow(job, { isOver: () => true, takesSlot: false });
   const ask = (freeing: number): Asking | null => {
     if (!due || !open || asking) return null;
     const held = free;
@@ -119,7 +124,7 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
         while (free > 0 && ahead.length > 0) {
           free -= 1;
           const job = next();
-          if (job) void start(job, written);
+          if (job) void start({ job, isWritten: alreadyWritten });
         }
         claim();
       },
@@ -159,12 +164,12 @@ export function createSlots({ db, log, worker, tags, count, run }: SlotsOptions)
     reserve({ tag, kind }): Reservation | null {
       if (!open || !served.has(tag)) return null;
       if (kind === "identity" || kind === "noop")
-        return { worker, start: (job, isWritten) => void pass(job, isWritten), release: () => undefined };
+        return { worker, start: (job, isWritten) => void pass({ job, isWritten }), release: () => undefined };
       if (free === 0) return null;
       free -= 1;
       return {
         worker,
-        start: (job, isWritten) => void start(job, isWritten),
+        start: (job, isWritten) => void start({ job, isWritten }),
         release() {
           free += 1;
           claim();

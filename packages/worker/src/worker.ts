@@ -24,7 +24,7 @@ import { createSecretReads } from "./secret-reads.ts";
 import { createWorkspaceEnvironment } from "./workspace-environment.ts";
 import { createSharedFolders } from "./flow-shared.ts";
 import { runScriptJob } from "./script-job.ts";
-import { createSlots, type Stay } from "./slots.ts";
+import { alreadyWritten, createSlots, type Next, type Stay } from "./slots.ts";
 
 export interface WorkerOptions extends Omit<WorkerContext, "workspaceEnvironment" | "secretReads"> {
   dispatcher: Dispatcher;
@@ -82,7 +82,7 @@ interface Parts {
   /** A job that was claimed ahead. */
   nextJob(): ClaimedJob | null;
   /** Gives the slot to another job before the end of this one is written. */
-  goOn(next: ClaimedJob): void;
+  goOn(next: Next): void;
 }
 
 const nothing: Driven = { ended: null, next: null };
@@ -201,7 +201,7 @@ async function writeEnd(ctx: WorkerContext, parts: Parts, running: RunningJob, e
   end.freesSlot = parts.takesSlot && next === null;
   const written = completer.complete(end);
   // the slot need not wait for the database
-  if (next) parts.goOn(next);
+  if (next) parts.goOn({ job: next, isWritten: alreadyWritten });
   return { ...nothing, ended: await written };
 }
 
@@ -228,19 +228,21 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const shared = createSharedFolders(options);
   let strays = new Set<string>();
   const canceledAhead = new Set<string>();
-  const slotOf = (stay: Stay): Slot => ({
+  const slotOf = (stay: Stay, goOn: Parts["goOn"]): Slot => ({
     worker: registration.name,
     serves: (tag, pinned) => slots.serves(tag, pinned) && (pinned || !stay.isOver()),
     tags: () => (slots.isOpen && !stay.isOver() ? options.tags : []),
+    goOn: (job, isWritten) => goOn({ job, isWritten }),
   });
 
-  const run = async (job: ClaimedJob, stay: Stay, isWritten: Promise<boolean>): Promise<ClaimedJob | null> => {
+  const run = async ({ job, isWritten }: Next, stay: Stay): Promise<Next | null> => {
     const abort = new AbortController();
     occupancy.begin(performance.now());
-    let goOn: (next: ClaimedJob) => void = () => undefined;
-    const goneOn = new Promise<ClaimedJob>((resolve) => (goOn = resolve));
+    let goOn: (next: Next) => void = () => undefined;
+    const goneOn = new Promise<Next>((resolve) => (goOn = resolve));
     const { takesSlot } = stay;
-    const parts = { completer, logs, dispatcher, flows, slot: slotOf(stay), takesSlot, nextJob: slots.next, goOn };
+    const slot = slotOf(stay, goOn);
+    const parts = { completer, logs, dispatcher, flows, slot, takesSlot, nextJob: slots.next, goOn };
     if (canceledAhead.delete(job.id)) abort.abort("canceled");
     const over = runToEnd(ctx, parts, { job, signal: abort.signal, isWritten }).catch((error: unknown) => {
       log.error({ err: error, job: job.id }, "the end of a job could not be written; the job will be rescued");
@@ -252,12 +254,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     shared.use(job);
     bus.publish("live", [job.id]);
     const ended = over.then((next) => {
-      active.delete(job.id);
+      // one that was not written may have come again under the same id
+      if (active.get(job.id) === entry) active.delete(job.id);
       if (entry.written) {
         executed += 1;
         lastJob = { id: job.id, workspace: job.workspace };
       }
-      return next;
+      return next && { job: next, isWritten: alreadyWritten };
     });
     const next = await Promise.race([ended, goneOn]);
     occupancy.end(performance.now());
