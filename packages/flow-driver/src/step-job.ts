@@ -1,6 +1,6 @@
 import { ApiError, isLanguage } from "@towermill/contract";
 import { tagOfStep, type FlowModule, type Payload, type PushEffect } from "@towermill/openflow";
-import { resultCacheKey, type FlowPlace, type NewJob } from "@towermill/queue";
+import { resultCacheKey, type FlowPlace, type JobOptions, type NewJob } from "@towermill/queue";
 import {
   behalfOf,
   fillIn,
@@ -39,17 +39,18 @@ export interface StepRequest {
 /** Where the child of an effect stands. */
 export function placeOf(run: FlowRun, { child, payload, ownRoot, sameWorker }: PushEffect): FlowPlace {
   const shared = sameWorker || run.job.options.flow?.shared === true;
-  return {
+  const place: FlowPlace = {
     step: child.step,
     iteration: child.iteration,
     attempt: child.attempt,
     kind: payload.kind,
     root: ownRoot ? child.job : innermostRootOf(run.job),
     path: flowPathOf(run.job),
-    ...(payload.kind === "code" && run.version !== null && { version: run.version }),
-    ...(shared && { shared }),
-    ...(payload.kind === "body" && { body: payload.body }),
   };
+  if (payload.kind === "code" && run.version !== null) place.version = run.version;
+  if (shared) place.shared = shared;
+  if (payload.kind === "body") place.body = payload.body;
+  return place;
 }
 
 /** The id under which `results` shows what a child gives. */
@@ -65,6 +66,9 @@ export function baseOfStep({
 }: Pick<StepRequest, "run" | "effect" | "args">): Omit<NewJob, "kind" | "tag"> {
   const { job } = run;
   const { child, deleteAfterSeconds } = effect;
+  const options: JobOptions = { flow: placeOf(run, effect) };
+  if (job.options.temporaryScripts) options.temporaryScripts = job.options.temporaryScripts;
+  if (deleteAfterSeconds !== null) options.wipeAfterFlowSeconds = deleteAfterSeconds;
   return {
     id: child.job,
     workspace: job.workspace,
@@ -78,11 +82,7 @@ export function baseOfStep({
     priority: effect.priority,
     visibleToOwner: job.visibleToOwner,
     scheduledFor: effect.scheduledFor === null ? null : new Date(effect.scheduledFor),
-    options: {
-      ...(job.options.temporaryScripts && { temporaryScripts: job.options.temporaryScripts }),
-      flow: placeOf(run, effect),
-      ...(deleteAfterSeconds !== null && { wipeAfterFlowSeconds: deleteAfterSeconds }),
-    },
+    options,
   };
 }
 
@@ -136,8 +136,22 @@ async function codeJob(
     runnerOf(request),
     await ctx.rules(),
   );
+  // one literal: an object that is spread and added to costs more than the rest of making a job
   return withModule(request, {
-    ...base,
+    id: base.id,
+    workspace: base.workspace,
+    createdBy: base.createdBy,
+    permissionedAs: base.permissionedAs,
+    member: base.member,
+    args,
+    parentJob: base.parentJob ?? null,
+    rootJob: base.rootJob ?? null,
+    flowStepId: base.flowStepId ?? null,
+    priority: base.priority ?? null,
+    visibleToOwner: base.visibleToOwner ?? true,
+    scheduledFor: base.scheduledFor ?? null,
+    options: base.options ?? {},
+    timeoutSeconds: null,
     kind: "flowscript",
     path,
     language: value.language,
@@ -244,25 +258,23 @@ async function deployedFlowJob(
   });
 }
 
-/** What a module says beside its runnable: it wins. */
+/** Adds to a new job what its module says beside the runnable: it wins. */
 function withModule({ effect, timeoutSeconds }: StepRequest, job: NewJob): NewJob {
   const cacheTtl = effect.cacheTtlSeconds;
-  const runnable = job.hash ?? job.rawCode ?? job.path ?? "";
+  const options = job.options ?? {};
   // later steps read this one's result: what it says itself about wiping counts from the end of the flow
-  const { deleteAfterSeconds, ...options } = job.options ?? {};
-  if (deleteAfterSeconds !== undefined) options.wipeAfterFlowSeconds ??= deleteAfterSeconds;
-  return {
-    ...job,
-    options,
-    timeoutSeconds: timeoutSeconds ?? job.timeoutSeconds ?? null,
-    ...(cacheTtl !== null && {
-      cacheTtlSeconds: cacheTtl,
-      options: {
-        ...options,
-        cacheKey: resultCacheKey(job.workspace, `step/${runnable}`, job.args).toString("hex"),
-      },
-    }),
-  };
+  if (options.deleteAfterSeconds !== undefined) {
+    options.wipeAfterFlowSeconds ??= options.deleteAfterSeconds;
+    delete options.deleteAfterSeconds;
+  }
+  job.options = options;
+  job.timeoutSeconds = timeoutSeconds ?? job.timeoutSeconds ?? null;
+  if (cacheTtl !== null) {
+    const runnable = job.hash ?? job.rawCode ?? job.path ?? "";
+    job.cacheTtlSeconds = cacheTtl;
+    options.cacheKey = resultCacheKey(job.workspace, `step/${runnable}`, job.args).toString("hex");
+  }
+  return job;
 }
 
 /** Tags that no worker serves at the moment are fine: a flow must not fail because workers are being restarted. */

@@ -4,11 +4,6 @@ import type { Plan } from "./plan.ts";
 
 /** The parts of a plan that most plans do not have. */
 export async function writeRest(tx: Queryable, plan: Plan): Promise<void> {
-  for (const { flowJob, step, attempt, values } of plan.items) {
-    await tx.execute(sql`insert into flow_item (flow_job, step, attempt, index, value)
-      select ${flowJob}, ${step}, ${attempt}, position - 1, value::json
-      from unnest(${values}::text[]) with ordinality as t (value, position)`);
-  }
   for (const { flowJob, from, step, attempt, to, below } of plan.adopted) {
     await tx.execute(sql`insert into flow_child (flow_job, step, attempt, iteration, job, kind, root, leaf, success)
       select ${flowJob}, step, ${to}, iteration, job, kind, case when root = ${from}::uuid then ${flowJob}::uuid else root end,

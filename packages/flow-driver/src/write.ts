@@ -7,6 +7,7 @@ import {
   flowClauses,
   historyClauses,
   holdClauses,
+  itemClauses,
   orderAfter,
   type Clause,
 } from "./write-clauses.ts";
@@ -32,20 +33,13 @@ export function refusalOf(error: unknown): Refusal | null {
 }
 
 /**
- * Writes a plan in one commit: nearly always one statement, with a few more in one transaction where loops begin,
+ * Writes a plan in one commit: nearly always one statement, with a few more in one transaction where
  * approvals come or a run is taken up again. It writes all or nothing: see {@link refusalOf}.
  */
 export async function writePlan(db: Database, plan: Plan): Promise<Written> {
-  const hasRest = [
-    plan.items,
-    plan.adopted,
-    plan.resumes,
-    plan.recorded,
-    plan.args,
-    plan.early,
-    plan.wiped,
-    plan.kept,
-  ].some((part) => part.length > 0);
+  const hasRest = [plan.adopted, plan.resumes, plan.recorded, plan.args, plan.early, plan.wiped, plan.kept].some(
+    (part) => part.length > 0,
+  );
   if (!hasRest) return writeMain(db, plan);
   return db.transaction(async (tx) => {
     const written = await writeMain(tx, plan);
@@ -59,7 +53,7 @@ async function writeMain(db: Queryable, plan: Plan): Promise<Written> {
   const few = isSmall(plan);
   const clauses = [...flowClauses(plan.flows, few), ...endClauses(plan.ends, { order, few })];
   clauses.push(...holdClauses(plan.held, { order, few }), ...jobClauses(plan.jobs, few), ...historyClauses(plan, few));
-  clauses.push(...claimClauses(plan.claim));
+  clauses.push(...itemClauses(plan.items), ...claimClauses(plan.claim));
   if (clauses.length === 0) return { claimed: [], freed: [] };
   const row = await db.one<{ claimed?: string | null; freed?: string[] | null }>(statementOf(clauses));
   const claimed = claimedJobsFrom(row.claimed ?? null, plan.claim?.secrets ?? []);

@@ -40,26 +40,33 @@ export function sourceOf<Row>(
 }
 
 function linesOf<Row>(name: string, columns: readonly Column<Row>[], rows: readonly Row[]): Source {
-  const lines = rows.map((row) => columns.map(({ of }) => of(row) ?? null));
-  const letters = new Set<string>();
-  for (const line of lines) {
-    for (const [index, { optional }] of columns.entries())
-      if (optional !== undefined && line[index] !== null) letters.add(optional);
+  const lines: unknown[] = [];
+  let letters = "";
+  for (const row of rows) {
+    for (const { of, optional } of columns) {
+      const value = of(row) ?? null;
+      lines.push(value);
+      if (optional !== undefined && value !== null && !letters.includes(optional)) letters += optional;
+    }
   }
-  const isGiven = ({ optional }: Column<Row>): boolean => optional === undefined || letters.has(optional);
-  const given = columns.map(isGiven);
-  const line = (values: readonly unknown[]): Sql =>
+  const isGiven = (index: number): boolean => {
+    const optional = columns[index % columns.length]?.optional;
+    return optional === undefined || letters.includes(optional);
+  };
+  const values: unknown[] = [];
+  for (const [index, value] of lines.entries()) if (isGiven(index)) values.push(value);
+  const line = (from: number): Sql =>
     sql.join(
       columns.map(({ type }, index) =>
-        given[index] ? sql`${values[index]}::${sql.ident(type)}` : sql`null::${sql.ident(type)}`,
+        isGiven(index) ? sql`${lines[from + index]}::${sql.ident(type)}` : sql`null::${sql.ident(type)}`,
       ),
     );
   return {
-    values: lines.flatMap((values) => values.filter((_, index) => given[index])),
+    values,
     text: () =>
-      sql`(values ${sql.join(lines.map((values) => sql`(${line(values)})`))}) as ${sql.ident(name)} (${namesOf(columns)})`,
+      sql`(values ${sql.join(rows.map((_, n) => sql`(${line(n * columns.length)})`))}) as ${sql.ident(name)} (${namesOf(columns)})`,
     keep: inPlace,
-    shape: `${rows.length}${[...letters].sort().join("")}`,
+    shape: rows.length + (letters.length < 2 ? letters : [...letters].sort().join("")),
   };
 }
 
