@@ -156,6 +156,21 @@ describe("a connection", () => {
     });
   });
 
+  test("of named statements that is lost while nobody uses it is replaced without a word, too", async () => {
+    await withPool({ max: 8, applicationName: "idle hot ones" }, async (pool) => {
+      const one = named("one_of_hot", sql`select 1 as a`);
+      const many = (): Promise<object[]> => Promise.all(Array.from({ length: 20 }, () => pool.one(one)));
+      await many();
+      expect(pool.usage()).toEqual({ open: 2, idle: 2, waiting: 0 });
+      await db.query(
+        sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'idle hot ones'`,
+      );
+      await expect.poll(() => pool.usage().open).toBe(0);
+      expect(await many()).toEqual(Array.from({ length: 20 }, () => ({ a: 1 })));
+      expect(pool.usage()).toEqual({ open: 2, idle: 2, waiting: 0 });
+    });
+  });
+
   test("is renewed when a named statement no longer fits its tables", async () => {
     await db.execute(sql`create table shape (a int)`);
     await withPool({ max: 1 }, async (pool) => {

@@ -84,7 +84,7 @@ class PooledDatabase implements Database {
     const sum = (read: (lane: Lane) => number): number => this.#lanes.reduce((total, lane) => total + read(lane), 0);
     return {
       open: sum(({ pool }) => pool.totalCount),
-      idle: sum(({ pool }) => pool.idleCount),
+      idle: sum((lane) => lane.idleCount),
       waiting: sum(({ pool }) => pool.waitingCount),
     };
   }
@@ -104,12 +104,16 @@ class Lane {
   readonly pool: pg.Pool;
   readonly #named: boolean;
   readonly #connections = new Connections();
+  /** Of hot connections those that nobody uses: giving one back to the pool and taking it again costs as much as a small statement. */
+  readonly #kept: pg.PoolClient[] = [];
+  readonly #keeps: boolean;
   #closing = false;
 
   /** @param settings command-line options of each connection's server process */
   constructor(options: PoolOptions, settings?: string) {
     const log = options.log ?? silentLog;
     this.#named = !options.pooler;
+    this.#keeps = settings !== undefined;
     // hot connections stay: a timer for each statement that gives one back would cost more than an idle one does
     const hot = settings === undefined ? {} : { options: settings, idleTimeoutMillis: 0 };
     this.pool = new pg.Pool({ ...poolConfig(options), ...hot });
@@ -117,7 +121,11 @@ class Lane {
       if (!this.#closing) log.warn({ err: error }, "an idle database connection was lost");
     });
     // A client that is checked out has no listener of the pool: without this one, losing it ends the process.
-    this.pool.on("connect", (client) => client.on("error", () => undefined));
+    this.pool.on("connect", (client) =>
+      client.on("error", (error) => {
+        if (this.#drop(client)) log.warn({ err: error }, "an idle database connection was lost");
+      }),
+    );
     this.pool.on("connect", (client) => this.#connections.add(client));
   }
 
@@ -129,17 +137,36 @@ class Lane {
       return await work(queries);
     } finally {
       queries.end();
-      client.release(queries.broken);
+      // somebody who waits in the pool's line is served from there
+      const keep = this.#keeps && !queries.broken && !this.#closing && this.pool.waitingCount === 0;
+      if (keep) this.#kept.push(client);
+      else client.release(queries.broken);
     }
+  }
+
+  /** Connections that nobody uses. */
+  get idleCount(): number {
+    return this.pool.idleCount + this.#kept.length;
   }
 
   async close(): Promise<void> {
     this.#closing = true;
+    for (const client of this.#kept.splice(0)) client.release();
     await this.pool.end();
     await this.#connections.closed();
   }
 
+  #drop(client: pg.PoolClient): boolean {
+    const at = this.#kept.indexOf(client);
+    if (at === -1) return false;
+    this.#kept.splice(at, 1);
+    client.release(true);
+    return true;
+  }
+
   async #connect(): Promise<pg.PoolClient> {
+    const kept = this.#kept.pop();
+    if (kept) return kept;
     try {
       return await this.pool.connect();
     } catch (error) {

@@ -57,6 +57,7 @@ function asksForFresh(content: string): boolean {
 /** What the worker group and the workspace add to the environment of every job. */
 interface StandingEnvironment {
   variables: Record<string, string>;
+  isEmpty: boolean;
   hash: string;
 }
 
@@ -69,8 +70,9 @@ function standingEnvironment(group: Record<string, string>, workspace: Record<st
   const known = ofGroup.get(workspace);
   if (known) return known;
   const variables = { ...group, ...workspace };
-  const text = JSON.stringify(Object.entries(variables).sort());
-  const made = { variables, hash: createHash("sha256").update(text).digest("hex") };
+  const entries = Object.entries(variables).sort();
+  const hash = createHash("sha256").update(JSON.stringify(entries)).digest("hex");
+  const made = { variables, isEmpty: entries.length === 0, hash };
   ofGroup.set(workspace, made);
   return made;
 }
@@ -117,7 +119,10 @@ async function requestFor(
     entrypoint: job.entrypoint ?? "main",
     preprocess: job.options.preprocess ?? false,
     args,
-    env: { ...around.variables, ...scriptEnvironment(job.options.envs), ...own },
+    env:
+      around.isEmpty && !job.options.envs
+        ? own
+        : { ...around.variables, ...scriptEnvironment(job.options.envs), ...own },
     timeoutMs: timeoutMs(ctx, running),
     shared: sharedKeyOf(job),
     mayRun: running.isWritten,

@@ -3,6 +3,7 @@ import type { NewJob } from "@towermill/queue";
 import { jsonText, plainText } from "../http/answer.ts";
 import { parseJson, parsePart, readBody } from "../http/body.ts";
 import type { Call, Handlers } from "../http/call.ts";
+import { headerOf } from "../http/socket.ts";
 import { memberText } from "../http/verbatim.ts";
 import { withHeaders } from "../jobs/arguments.ts";
 import { identityJob, lockJob, previewJob, requireLanguage } from "../jobs/preview.ts";
@@ -23,7 +24,7 @@ type PreviewCall = Pick<Call<PreviewOperation>, "caller" | "member" | "query" | 
 
 /** The two text parts of a bundle preview. @throws ApiError naming the part */
 async function readBundle(call: Call<BundleOperation>, limit: number): Promise<{ previewText: string; code: string }> {
-  const type = call.request.headers.get("content-type") ?? "";
+  const type = headerOf(call.request, "content-type") ?? "";
   if (!type.startsWith("multipart/form-data"))
     throw new ApiError("bad_request", "The body must be multipart/form-data with the parts preview and file");
   const bytes = await readBody(call.request, limit);

@@ -3,6 +3,7 @@ import { sql } from "@towermill/store";
 import { z } from "zod";
 import { parseJson, parsePart, readBody } from "../http/body.ts";
 import type { Call, Handlers } from "../http/call.ts";
+import { headerOf } from "../http/socket.ts";
 import type { Services } from "../services.ts";
 import { bundleSecret, versionOfSecret } from "./apps-bundle.ts";
 import { listApps } from "./apps-list.ts";
@@ -35,7 +36,7 @@ async function partText(form: FormData, name: string): Promise<string | null> {
 /** The parts `app`, `js` and `css` of a multipart body. @throws ApiError `bad_request`, `bad_json`, `too_large` */
 async function readParts(request: Request, limit: number): Promise<AppChange> {
   const body = await readBody(request, limit);
-  const type = request.headers.get("content-type") ?? "";
+  const type = headerOf(request, "content-type") ?? "";
   const form = await new Response(new Uint8Array(body), { headers: { "content-type": type } }).formData().catch(() => {
     throw new ApiError("bad_request", "body: expected multipart/form-data with the parts app, js and css");
   });

@@ -9,6 +9,7 @@ import {
 } from "@towermill/contract";
 import { isUniqueViolation, sql, type Queryable, type Sql } from "@towermill/store";
 import { requireWritable, requireWriteAt } from "../http/item.ts";
+import { headerOf } from "../http/socket.ts";
 import { audit } from "../identity/audit.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Services } from "../services.ts";
@@ -38,7 +39,7 @@ async function note(
   const verb = ["create", "delete"].includes(what) ? what : "update";
   const actionKind = verb === "create" ? "Created" : verb === "delete" ? "Delete" : "Updated";
   await audit(tx, { workspace, username, operation: `${kind}_triggers.${verb}`, actionKind, resource: path });
-  const source = request.headers.get("x-windmill-client") === "cli" ? "cli" : "api";
+  const source = headerOf(request, "x-windmill-client") === "cli" ? "cli" : "api";
   await tx.execute(sql`
     insert into trigger_history (workspace_id, trigger_kind, path, operation, source, username)
     values (${workspace}, ${kind}, ${path}, ${what}, ${source}, ${username})`);

@@ -27,9 +27,10 @@ export async function memberIn(auth: Authentication, caller: Caller, workspace: 
 
 /** The scope a call needs: the operation's, with the workspace path it touches. */
 export function requiredScope(op: OperationSpec, params: Record<string, unknown>): RequiredScope | null {
-  if (!op.scope) return null;
+  const { scope } = op;
+  if (!scope) return null;
   const path = typeof params["path"] === "string" ? params["path"] : undefined;
-  return { ...op.scope, path };
+  return { domain: scope.domain, action: scope.action, kind: scope.kind, path };
 }
 
 /** @throws ApiError `missing_scope` */

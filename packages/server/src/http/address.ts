@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
+import { headerOf } from "./socket.ts";
 
 /** `::ffff:1.2.3.4` is the IPv4 address it holds. */
 function plain(address: string): string {
@@ -18,7 +19,7 @@ export function clientAddress(
   proxies: number,
 ): string | null {
   if (proxies === 0) return plain(incoming?.socket.remoteAddress ?? "") || null;
-  const forwarded = (request.headers.get("x-forwarded-for") ?? "").split(",").map((part) => part.trim());
+  const forwarded = (headerOf(request, "x-forwarded-for") ?? "").split(",").map((part) => part.trim());
   const address = plain(forwarded.at(-proxies) ?? "");
   return isIP(address) === 0 ? null : address;
 }

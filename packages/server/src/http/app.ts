@@ -9,8 +9,9 @@ import type { Services } from "../services.ts";
 import { errorAnswer, plainText } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { credentialsOf, requireSameOrigin } from "./credentials.ts";
-import { invoke, type Invocation, type Socket } from "./invoke.ts";
+import { invoke, type Invocation } from "./invoke.ts";
 import { RememberingRouter } from "./remembering-router.ts";
+import { readFromSocket, type Socket } from "./socket.ts";
 
 /** A handler as the router sees it: the operation's own types are checked where handlers are written. */
 export type AnyHandler = (call: Call) => Promise<unknown>;
@@ -30,6 +31,7 @@ async function respond(
   { request, params, socket }: Pick<Invocation, "request" | "params" | "socket">,
 ): Promise<Response> {
   const { operation: op } = route;
+  if (socket) readFromSocket(request, socket);
   const at = request.url.indexOf("?");
   const search = new URLSearchParams(at === -1 ? "" : request.url.slice(at + 1));
   const credentials = credentialsOf(request, search);

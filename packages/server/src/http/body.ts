@@ -1,26 +1,18 @@
 import type { Readable } from "node:stream";
 import { ApiError, jsonDepth, maximumDepth } from "@towermill/contract";
 import type { z } from "zod";
-
-const sockets = new WeakMap<Request, Readable>();
-
-/**
- * Lets a request's body be read as Node gives it: a web stream around it costs as much as the rest of a small request.
- */
-export function readFromSocket(request: Request, incoming: Readable): void {
-  sockets.set(request, incoming);
-}
+import { arrivalOf, headerOf } from "./socket.ts";
 
 /**
  * Reads a request body up to a limit, without trusting Content-Length.
  * @throws ApiError `too_large`
  */
 export async function readBody(request: Request, limit: number): Promise<Buffer> {
-  const declared = Number(request.headers.get("content-length") ?? 0);
+  const declared = Number(headerOf(request, "content-length") ?? 0);
   const tooLarge = (): ApiError =>
     new ApiError("too_large", `The request body is larger than the limit of ${limit} bytes`);
   if (declared > limit) throw tooLarge();
-  const incoming = sockets.get(request);
+  const incoming = arrivalOf(request);
   if (incoming) return readStream(incoming, limit, tooLarge);
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -87,6 +79,7 @@ export function parsePart<T extends z.ZodType>(
 
 /** Query parameters as an object; a repeated one keeps all its values as a comma list, as filters expect. */
 export function queryObject(search: URLSearchParams): Record<string, string> {
+  if (search.size === 0) return {};
   const query: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of search) {
     if (name !== "token") query[name] = name in query ? `${query[name]},${value}` : value;

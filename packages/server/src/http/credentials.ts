@@ -1,4 +1,5 @@
 import { ApiError } from "@towermill/contract";
+import { headerOf } from "./socket.ts";
 
 export interface Credentials {
   token: string;
@@ -15,11 +16,11 @@ export function cookieOf(header: string | null, name: string): string | null {
 
 /** Bearer header first, then `?token=`, then the cookie: an explicit token always wins over the browser's session. */
 export function credentialsOf(request: Request, search: URLSearchParams): Credentials {
-  const [scheme, bearer] = (request.headers.get("authorization") ?? "").split(" ");
+  const [scheme, bearer] = (headerOf(request, "authorization") ?? "").split(" ");
   if (scheme?.toLowerCase() === "bearer" && bearer) return { token: bearer, byCookie: false };
   const inQuery = search.get("token");
   if (inQuery) return { token: inQuery, byCookie: false };
-  const inCookie = cookieOf(request.headers.get("cookie"), "token");
+  const inCookie = cookieOf(headerOf(request, "cookie"), "token");
   return inCookie ? { token: inCookie, byCookie: true } : { token: "", byCookie: false };
 }
 
@@ -30,9 +31,9 @@ export function credentialsOf(request: Request, search: URLSearchParams): Creden
  */
 export function requireSameOrigin(request: Request, baseUrl: string): void {
   if (["GET", "HEAD", "OPTIONS"].includes(request.method)) return;
-  const origin = request.headers.get("origin");
-  const site = request.headers.get("sec-fetch-site");
-  const sameHost = origin !== null && URL.canParse(origin) && new URL(origin).host === request.headers.get("host");
+  const origin = headerOf(request, "origin");
+  const site = headerOf(request, "sec-fetch-site");
+  const sameHost = origin !== null && URL.canParse(origin) && new URL(origin).host === headerOf(request, "host");
   const ownPage = origin === null || sameHost || origin === new URL(baseUrl).origin;
   if (!ownPage || site === "cross-site") {
     throw new ApiError("forbidden", `Cookie sessions cannot be used from the origin ${origin ?? "of another site"}`);

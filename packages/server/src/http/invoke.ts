@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { ApiError, type OperationSpec } from "@towermill/contract";
 import type { Authentication } from "../identity/authentication.ts";
 import type { Caller } from "../identity/caller.ts";
@@ -7,8 +6,9 @@ import { requireAccess } from "./access.ts";
 import { clientAddress } from "./address.ts";
 import { answer } from "./answer.ts";
 import type { Route } from "./app.ts";
-import { parseJson, parsePart, queryObject, readBody, readFromSocket } from "./body.ts";
+import { parseJson, parsePart, queryObject, readBody } from "./body.ts";
 import type { Call } from "./call.ts";
+import type { Socket } from "./socket.ts";
 
 /** One request whose caller is known. */
 export interface Invocation {
@@ -22,12 +22,6 @@ export interface Invocation {
   socket?: Socket | undefined;
   /** What the handler sees, when that is narrower: scopes with paths narrow lists and single items there. */
   narrowed?: Caller;
-}
-
-/** What Node knows of a request: cheaper to read than the web-standard view of it. */
-export interface Socket {
-  incoming: IncomingMessage;
-  outgoing: ServerResponse;
 }
 
 /** Aborted when the client goes away before it has its answer. */
@@ -102,7 +96,6 @@ export async function invoke(
   { request, params: rawParams, search, caller, narrowed = caller, socket }: Invocation,
 ): Promise<Response> {
   const { operation: op, handle } = route;
-  if (socket) readFromSocket(request, socket.incoming);
   refuseNul(rawParams, search);
   const params = op.params ? parsePart(op.params, rawParams, "path") : rawParams;
   const member = await requireAccess(auth, { op, caller, params });

@@ -1,4 +1,5 @@
 import { sql, type Sql } from "@towermill/store";
+import { headerOf } from "./socket.ts";
 
 interface Page {
   page?: number | undefined;
@@ -10,7 +11,7 @@ interface Page {
  * of scripts, flows, apps, resources and accounts, and only there: those pass the request.
  */
 export function limitTo(query: Page, { request, perPage = 1000 }: { request?: Request; perPage?: number } = {}): Sql {
-  const fromZero = request?.headers.get("x-windmill-client") === "cli";
+  const fromZero = (request && headerOf(request, "x-windmill-client")) === "cli";
   const size = query.per_page ?? perPage;
   const page = fromZero ? (query.page ?? 0) : Math.max((query.page ?? 1) - 1, 0);
   return sql`limit ${size} offset ${Math.min(page * size, Number.MAX_SAFE_INTEGER)}::bigint`;

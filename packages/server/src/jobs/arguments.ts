@@ -1,5 +1,6 @@
 import { ApiError, jsonMembers, jsonObject } from "@towermill/contract";
 import { parseJson, readBody } from "../http/body.ts";
+import { headerOf } from "../http/socket.ts";
 
 /** What a caller sent to a script. */
 export interface Sent {
@@ -70,7 +71,7 @@ function namesIn(list: string | undefined): string[] {
 /** `X-Request-Id` becomes `x_request_id`. */
 function headersNamed(request: Request, list: string | undefined): [string, string][] {
   const headers = namesIn(list).filter((name) => /^[A-Za-z0-9_-]+$/.test(name));
-  return headers.map((name) => [name.toLowerCase().replaceAll("-", "_"), request.headers.get(name) ?? ""]);
+  return headers.map((name) => [name.toLowerCase().replaceAll("-", "_"), headerOf(request, name.toLowerCase()) ?? ""]);
 }
 
 function eventOf({ request, search }: SentOptions, body: Body): string {
@@ -112,7 +113,7 @@ function bodyOfQuery({ search, query: { payload }, reserved }: SentOptions): Bod
 }
 
 async function bodyOfRequest({ request, bodyLimit }: SentOptions): Promise<Body> {
-  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  const type = (headerOf(request, "content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   if (type === "multipart/form-data") {
     throw new ApiError(
       "bad_request",

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { ApiError, type Member } from "@towermill/contract";
 import { sql, type Queryable } from "@towermill/store";
+import { headerOf } from "../http/socket.ts";
 
 const dayMs = 86_400_000;
 const longestKey = 255;
@@ -35,7 +36,7 @@ export async function keyedRun(
   db: Queryable,
   { request, member, target }: { request: Request; member: Pick<Member, "workspace" | "email">; target: string },
 ): Promise<KeyedRun | null> {
-  const given = request.headers.get("idempotency-key");
+  const given = headerOf(request, "idempotency-key");
   if (given === null) return null;
   if (given === "" || given.length > longestKey) {
     throw new ApiError("bad_request", `header Idempotency-Key: expected 1 to ${longestKey} characters`);
