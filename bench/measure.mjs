@@ -14,14 +14,26 @@ function quantile(sorted, share) {
 
 /** Milliseconds of one call after the other: `{p50, p99}`. */
 export async function oneByOne(count, call) {
-  const times = [];
-  for (let n = 0; n < count; n += 1) {
-    const from = performance.now();
-    await call(n);
-    times.push(performance.now() - from);
+  const [only] = await byTurns(count, count, [call]);
+  return only;
+}
+
+/** The same for several calls that take turns, `block` times each. */
+export async function byTurns(count, block, calls) {
+  const times = calls.map(() => []);
+  for (let done = 0; done < count; done += block) {
+    for (const [index, call] of calls.entries()) {
+      for (let n = done; n < Math.min(count, done + block); n += 1) {
+        const from = performance.now();
+        await call(n);
+        times[index].push(performance.now() - from);
+      }
+    }
   }
-  times.sort((a, b) => a - b);
-  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+  return times.map((each) => {
+    each.sort((a, b) => a - b);
+    return { p50: quantile(each, 0.5), p99: quantile(each, 0.99) };
+  });
 }
 
 /** Calls per second with `callers` at the same time, each making the next call when its last is answered. */
