@@ -75,6 +75,7 @@ export async function startFloor(databaseUrl, slots = 4) {
     incoming.on("data", (chunk) => chunks.push(chunk));
     incoming.on("end", async () => answer.end(await handle(JSON.parse(Buffer.concat(chunks)))));
   });
+  server.keepAliveTimeout = 60_000;
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}/`,

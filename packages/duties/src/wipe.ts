@@ -12,6 +12,8 @@ export const wipe: Duty = {
         where delete_at <= now() returning id
       ), logs as (
         delete from job_log l using due where l.job_id = due.id
+      ), live as (
+        delete from job_live l using due where l.id = due.id
       )
       update job j set args = '{}' from due where j.id = due.id`);
   },

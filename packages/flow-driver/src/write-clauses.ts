@@ -47,8 +47,6 @@ export function endClauses(ends: readonly PlannedEnd[], { order, few }: { order:
       where q.id = i.id and q.attempt = coalesce(i.attempt, q.attempt) and q.running
         and (q.canceled_by is null or i.status = 'canceled')${order.text()}
       returning q.id, q.workspace_id, q.started_at, q.worker, q.canceled_by, q.canceled_reason, q.concurrency_key
-    ), live as (
-      delete from job_live l using input i where l.id = i.id
     ), ended as (
       insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker,
         mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)

@@ -72,8 +72,6 @@ function endingOf(completions: readonly Completion[]): Ending {
     ), ended as (
       select *, case when canceled_by is not null then job_canceled(canceled_by, canceled_reason) end as canceled
       from gone
-    ), live as (
-      delete from job_live l using gone g where l.id = g.id
     )${logged ? logging : sql.empty}${limited ? freeing : sql.empty}, done as (
       insert into job_done (id, workspace_id, status, started_at, duration_ms, result, canceled_by, canceled_reason, worker,
         mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)

@@ -1,6 +1,6 @@
 import { named, sql, type Queryable } from "@towermill/store";
 
-/** What a running job shows besides its log. */
+/** What a running job shows besides its log. Once it has ended that is as good as gone; a duty sweeps it up later. */
 export interface Live {
   progress: number | null;
   memPeakKb: number | null;
@@ -30,7 +30,10 @@ export async function appendStream(
 
 export async function readLive(db: Queryable, jobId: string): Promise<Live | null> {
   const row = await db.maybe<{ progress: number | null; mem_peak_kb: number | null; stream: string | null }>(
-    named("read_live", sql`select progress, mem_peak_kb, stream from job_live where id = ${jobId}`),
+    named(
+      "read_live",
+      sql`select l.progress, l.mem_peak_kb, l.stream from job_live l join job_queue q using (id) where l.id = ${jobId}`,
+    ),
   );
   return row ? { progress: row.progress, memPeakKb: row.mem_peak_kb, stream: row.stream } : null;
 }

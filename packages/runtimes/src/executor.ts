@@ -187,18 +187,16 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
   slot.jobs += 1;
   if (slot.memoryLimitMb !== request.memoryLimitMb) parts.factory.limitMemory(slot, request.memoryLimitMb);
   const shared = request.shared === undefined ? null : parts.shared.enter(slot, request.shared);
-  const message = runMessage(
-    {
-      entry: prepared.entry,
-      entrypoint: request.entrypoint,
-      preprocess: request.preprocess,
-      parameters: prepared.parameters,
-      env: environmentText({ ...parts, prepared, env: request.env }),
-      cwd: shared?.cwd ?? slot.work,
-      resultLimit: parts.limits.resultBytes,
-    },
-    request.args,
-  );
+  const message = runMessage({
+    entry: prepared.entry,
+    entrypoint: request.entrypoint,
+    preprocess: request.preprocess,
+    parameters: prepared.parameters,
+    env: environmentText(parts.factory, prepared, request.env),
+    cwd: shared?.cwd ?? slot.work,
+    resultLimit: parts.limits.resultBytes,
+    args: request.args,
+  });
   if ((await request.mayRun) === false) {
     shared?.leave();
     parts.pool.giveBack(slot, claim);
@@ -224,15 +222,17 @@ const environments = new WeakMap<Prepared, string>();
  * The whole environment of a job as JSON text. What is the same for all jobs of a script is written once; of equal names
  * the last counts.
  */
-function environmentText({
-  factory,
-  prepared,
-  env,
-}: Pick<Parts, "factory"> & { prepared: Prepared; env: Record<string, string> }): string {
-  const known = environments.get(prepared) ?? JSON.stringify({ ...factory.baseEnv, ...prepared.env }).slice(1, -1);
+function environmentText(factory: RunnerFactory, prepared: Prepared, env: Record<string, string>): string {
+  const known = environments.get(prepared) ?? openMembers({ ...factory.baseEnv, ...prepared.env });
   environments.set(prepared, known);
-  const own = JSON.stringify(env).slice(1, -1);
-  return `{${known}${known !== "" && own !== "" ? "," : ""}${own}}`;
+  const own = JSON.stringify(env);
+  return own === "{}" ? `${known.slice(0, known.endsWith(",") ? -1 : undefined)}}` : known + own.slice(1);
+}
+
+/** `{"a":"b",`: the text of an object whose last members follow. */
+function openMembers(members: Record<string, string>): string {
+  const text = JSON.stringify(members);
+  return text === "{}" ? "{" : `${text.slice(0, -1)},`;
 }
 
 /** Stacks of bundled code name the author's files and lines. */

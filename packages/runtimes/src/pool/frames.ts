@@ -15,12 +15,18 @@ export interface RunMessage {
   resultLimit: number;
 }
 
-/** A {@link RunMessage} with what follows it. `env` and `args` are JSON texts. */
-export function runMessage(fields: Omit<RunMessage, "argsBytes" | "env"> & { env: string }, args: string): string {
-  const { env, ...others } = fields;
-  const argsBytes = Buffer.byteLength(args);
-  const members = JSON.stringify({ ...others, argsBytes } satisfies Omit<RunMessage, "env">).slice(1);
-  return `{"env":${env},${members}\n${args}`;
+interface RunMessageParts extends Omit<RunMessage, "argsBytes" | "env"> {
+  /** JSON text. */
+  env: string;
+  /** JSON text. */
+  args: string;
+}
+
+/** A {@link RunMessage} with what follows it, put together of texts: that is a part of every job's time. */
+export function runMessage(parts: RunMessageParts): string {
+  const { env, args, entry, entrypoint, preprocess, parameters, cwd, resultLimit } = parts;
+  const code = JSON.stringify({ entry, entrypoint, preprocess, parameters, cwd });
+  return `{"env":${env},"argsBytes":${Buffer.byteLength(args)},"resultLimit":${resultLimit},${code.slice(1)}\n${args}`;
 }
 
 /** Guest to worker, one line, followed by `bytes` bytes, of which the first `preprocessedBytes` are the preprocessor's. */

@@ -9,16 +9,21 @@ export interface MemoryWatch {
   stop(): void;
 }
 
+const samples = new Set<() => void>();
+let timer: NodeJS.Timeout | undefined;
+
 /** Samples the resident memory of a process and everything below it and calls `exceeded` once above the limit. */
 export function watchMemory(pid: number, limitMb: number, exceeded: () => void): MemoryWatch {
   let peak = 0;
-  const timer = setInterval(() => {
+  const sample = (): void => {
     const now = treeMemoryKb(pid);
     if (now > peak) peak = now;
     if (now > limitMb * 1024) exceeded();
-  }, sampleEveryMs);
-  timer.unref();
-  return { peakKb: () => peak, stop: () => clearInterval(timer) };
+  };
+  // one clock for all: short jobs would start and stop one each
+  timer ??= setInterval(() => samples.forEach((each) => each()), sampleEveryMs).unref();
+  samples.add(sample);
+  return { peakKb: () => peak, stop: () => void samples.delete(sample) };
 }
 
 /** Resident memory without shared file pages, in KiB, of `pid` and its descendants. */

@@ -31,11 +31,12 @@ export interface Runner {
 interface Current {
   output: JobOutput;
   answered(message: GuestMessage, payload: Buffer): void;
+  ended(end: LaunchEnd): void;
 }
 
 /** Makes a runner of a launched guest; resolves when the guest says that it is ready. */
 export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits: OutputLimits): Promise<Runner> {
-  const state: RunnerState = { current: undefined, alive: true, spent: false, discarded: false };
+  const state: RunnerState = { current: undefined, end: null, spent: false, discarded: false };
   let ready: () => void = () => undefined;
   const booted = new Promise<boolean>((resolve) => {
     ready = () => resolve(true);
@@ -60,15 +61,16 @@ export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits:
     }
   });
   launched.opened();
-  void launched.ended.then(() => {
-    state.alive = false;
+  void launched.ended.then((end) => {
+    state.end = end;
+    state.current?.ended(end);
     // What it wrote last is still in the pipe; a turn of the event loop reads it before the job is settled.
     setTimeout(() => pipes.close(), 1000).unref();
   });
   if (!(await booted)) throw new Error(`A runner ended while it was starting. ${said.trim()}`.trim());
   return {
     launched,
-    usable: () => state.alive && !state.spent,
+    usable: () => state.end === null && !state.spent,
     kill: async () => {
       state.spent = true;
       state.discarded = true;
@@ -82,7 +84,7 @@ export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits:
 
 interface RunnerState {
   current: Current | undefined;
-  alive: boolean;
+  end: LaunchEnd | null;
   /** Takes no further job. */
   spent: boolean;
   /** Ended by the pool, not by what ran in it. */
@@ -106,13 +108,17 @@ async function runJob(job: RunnerJob, runner: RunnerParts): Promise<RunOutcome> 
   const settled = new Promise<Ending>((resolve) => {
     settle = resolve;
   });
-  state.current = { output, answered: (message, payload) => settle({ message, payload }) };
+  state.current = {
+    output,
+    answered: (message, payload) => settle({ message, payload }),
+    // An answer written just before the end is still in the pipe: it is read first.
+    ended: (end) => void setTimeout(settle, 10, { end }),
+  };
+  if (state.end !== null) state.current.ended(state.end);
   const timer = setTimeout(() => settle({ stopped: "timeout" }), Math.min(job.timeoutMs, 2_147_483_647));
   const abort = (): void => settle({ stopped: "canceled" });
   job.signal.addEventListener("abort", abort, { once: true });
   const memory = watchMemory(launched.pid, job.memoryLimitMb, () => settle({ stopped: "memory" }));
-  // An answer written just before the end is still in the pipe: it is read first.
-  void launched.ended.then((end) => setTimeout(settle, 10, { end }));
   if (job.signal.aborted) abort();
   else pipes.write(job.message);
   const ending = await settled;

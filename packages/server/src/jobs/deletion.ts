@@ -11,6 +11,8 @@ export async function wipeJobs(db: Database, workspace: string, ids: readonly st
       where id = any(${ids}::uuid[]) and workspace_id = ${workspace} returning id
     ), arguments as (
       update job j set args = '{}' from wiped w where j.id = w.id
+    ), live as (
+      delete from job_live l using wiped w where l.id = w.id
     ), chunks as (
       delete from job_log l using wiped w where l.job_id = w.id and l.position > 0
     ), log as (
@@ -31,6 +33,8 @@ export async function deleteJobs(db: Database, workspace: string, ids: readonly 
       select id from waiting union select id from ended
     ), logs as (
       delete from job_log l using gone g where l.job_id = g.id
+    ), live as (
+      delete from job_live l using gone g where l.id = g.id
     ), slots as (
       delete from concurrency_slot s using gone g where s.job_id = g.id
     )

@@ -42,7 +42,7 @@ export async function readUpdate(
     named(
       "job_update",
       sql`select q.running, d.status, coalesce(d.mem_peak_kb, l.mem_peak_kb) as mem_peak_kb, l.progress, l.stream
-        from job j left join job_queue q on q.id = j.id left join job_done d on d.id = j.id left join job_live l on l.id = j.id
+        from job j left join job_queue q on q.id = j.id left join job_done d on d.id = j.id left join job_live l on l.id = q.id
         where j.id = ${id}`,
     ),
   );
