@@ -5,7 +5,7 @@ import { mapStack } from "./bun/stack.ts";
 import { PrepareFailure } from "./cache/failure.ts";
 import { standardRuntimes } from "./languages.ts";
 import { openFactory, type RunnerFactory } from "./pool/factory.ts";
-import { runMessage } from "./pool/frames.ts";
+import { drop, go, runMessage } from "./pool/frames.ts";
 import type { EngineName } from "./pool/engines.ts";
 import { createPool, type Claim, type Pool } from "./pool/pool.ts";
 import { openSharedFolders, type SharedFolders } from "./pool/shared.ts";
@@ -195,15 +195,20 @@ async function run(job: Job, parts: Parts): Promise<RunOutcome> {
     env: environmentText(parts.factory, prepared, request.env),
     cwd: shared?.cwd ?? slot.work,
     resultLimit: parts.limits.resultBytes,
+    held: request.mayRun !== undefined,
     args: request.args,
   });
-  if ((await request.mayRun) === false) {
-    shared?.leave();
-    parts.pool.giveBack(slot, claim);
-    return notStarted();
+  if (request.mayRun !== undefined) {
+    slot.runner.write(message);
+    if (!(await request.mayRun)) {
+      slot.runner.write(drop);
+      shared?.leave();
+      parts.pool.giveBack(slot, claim);
+      return notStarted();
+    }
   }
   const outcome = await slot.runner.run({
-    message,
+    message: request.mayRun === undefined ? message : go,
     io,
     signal,
     timeoutMs: request.timeoutMs,

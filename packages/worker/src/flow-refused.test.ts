@@ -6,6 +6,8 @@ import { code, openFlowWorld } from "./flow-world.fixture.ts";
 const slots = 2;
 const world = await openFlowWorld({ slots });
 const says = "export function main(n = 0) { console.log('ran'); return n + 1 }";
+const pythonSays = "def main(n: int = 0):\n    print('ran')\n    return n + 1\n";
+const bashSays = 'n="$1"\necho ran\necho $((${n:-0} + 1)) >result.out\n';
 
 // every other move is refused, as when another process was faster; a sequence goes on counting when all else is undone
 await world.db.execute(sql`create sequence moves`);
@@ -21,8 +23,24 @@ await world.db.execute(
 test.each([false, true])(
   "nothing of a step that was made ready for a refused plan runs, it runs once in the end (same worker: %s)",
   async (same_worker) => {
-    const step = (id: string, before?: string): object => code(id, says, before ? { n: `results.${before}` } : {});
-    const modules = [step("a"), step("b", "a"), step("c", "b"), step("d", "c"), step("e", "d"), step("f", "e")];
+    const other = (id: string, language: string, content: string, n: string): object => ({
+      id,
+      value: {
+        type: "rawscript",
+        language,
+        content,
+        lock: "",
+        input_transforms: { n: { type: "javascript", expr: n } },
+      },
+    });
+    const modules = [
+      code("a", says),
+      code("b", says, { n: "results.a" }),
+      other("c", "python3", pythonSays, "results.b"),
+      other("d", "python3", pythonSays, "results.c"),
+      other("e", "bash", bashSays, "results.d"),
+      code("f", says, { n: "Number(results.e)" }),
+    ];
     const before = await moves();
     const runs = await Promise.all(Array.from({ length: 8 }, () => world.run({ same_worker, modules })));
     for (const { id, status, result } of runs) {

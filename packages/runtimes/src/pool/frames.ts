@@ -13,7 +13,12 @@ export interface RunMessage {
   argsBytes: number;
   /** Longest result in bytes. */
   resultLimit: number;
+  /** It is sent ahead to be made ready. A byte follows: {@link go} once it may run, {@link drop} when it never may. */
+  held: boolean;
 }
+
+export const go = "g";
+export const drop = "x";
 
 interface RunMessageParts extends Omit<RunMessage, "argsBytes" | "env"> {
   /** JSON text. */
@@ -24,9 +29,9 @@ interface RunMessageParts extends Omit<RunMessage, "argsBytes" | "env"> {
 
 /** A {@link RunMessage} with what follows it, put together of texts: that is a part of every job's time. */
 export function runMessage(parts: RunMessageParts): string {
-  const { env, args, entry, entrypoint, preprocess, parameters, cwd, resultLimit } = parts;
+  const { env, args, entry, entrypoint, preprocess, parameters, cwd, resultLimit, held } = parts;
   const code = JSON.stringify({ entry, entrypoint, preprocess, parameters, cwd });
-  return `{"env":${env},"argsBytes":${Buffer.byteLength(args)},"resultLimit":${resultLimit},${code.slice(1)}\n${args}`;
+  return `{"env":${env},"argsBytes":${Buffer.byteLength(args)},"resultLimit":${resultLimit},"held":${held},${code.slice(1)}\n${args}`;
 }
 
 /** Guest to worker, one line, followed by `bytes` bytes, of which the first `preprocessedBytes` are the preprocessor's. */

@@ -7,7 +7,7 @@ import { watchMemory } from "./memory.ts";
 import { exitError, lostError, memoryError, stoppedError } from "./outcome.ts";
 
 export interface RunnerJob {
-  /** {@link runMessage} */
+  /** What makes it run: {@link runMessage}, or `go` for a job that was sent ahead. */
   message: string;
   io: RunIo;
   signal: AbortSignal;
@@ -20,6 +20,8 @@ export interface RunnerJob {
 /** A process that answers jobs one after the other. */
 export interface Runner {
   readonly launched: Launched;
+  /** Sends a job ahead, or the word that it is not to run. */
+  write(text: string): void;
   /** Runs one job. Never rejects: everything that can happen to the process is an outcome. */
   run(job: RunnerJob): Promise<RunOutcome>;
   /** Whether it can take another job. */
@@ -78,6 +80,7 @@ export async function makeRunner(launched: Launched, pipes: RunnerPipes, limits:
       await launched.ended;
       pipes.close();
     },
+    write: (text) => pipes.write(text),
     run: (job) => runJob(job, { launched, pipes, limits, state }),
   };
 }

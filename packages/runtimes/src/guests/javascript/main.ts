@@ -8,6 +8,7 @@ interface Job extends Call {
   env: Record<string, string>;
   cwd: string;
   resultLimit: number;
+  held?: boolean;
 }
 
 const guestFile = import.meta.filename ?? "javascript.mjs";
@@ -53,6 +54,7 @@ async function rehearse(): Promise<void> {
 
 async function runJob(job: Job, args: string, send: Send): Promise<void> {
   reset.before(job.env, job.cwd);
+  if (job.held && !pipes.mayGo()) return;
   useJobToken(job.env["WM_TOKEN"]);
   let startedAt = 0;
   const started = (): void => {

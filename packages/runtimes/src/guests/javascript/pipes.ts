@@ -9,6 +9,8 @@ const leave = process.exit.bind(process, 0);
 export interface GuestPipes {
   /** The next message: a JSON line and the bytes after it. Ends the process when the worker is gone. */
   receive(): { header: Record<string, unknown>; payload: Buffer };
+  /** Waits for the word on a job that was sent ahead: it was written down, or never was. */
+  mayGo(): boolean;
   send(header: object, payload: readonly Uint8Array[]): void;
 }
 
@@ -51,6 +53,12 @@ export function openGuestPipes(): GuestPipes {
       const header = JSON.parse(pending.toString("utf8", 0, end)) as Record<string, unknown>;
       pending = pending.subarray(end + 1);
       return { header, payload: readPayload(Number(header["argsBytes"])) };
+    },
+    mayGo() {
+      if (pending.length === 0) readMore();
+      const word = pending[0];
+      pending = pending.subarray(1);
+      return word === 103; // "g"
     },
     send(header, payload) {
       const bytes = payload.reduce((sum, part) => sum + part.length, 0);

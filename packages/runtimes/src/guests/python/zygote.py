@@ -27,6 +27,8 @@ class Pipes:
         os.set_inheritable(CONTROL, False)
         os.set_inheritable(ANSWER, False)
         self.pending = b""
+        # the job that came last waits for its word
+        self.held = False
         self.answered = mmap.mmap(-1, 1)
 
     def read_more(self):
@@ -48,9 +50,22 @@ class Pipes:
                 os._exit(0)
             parts.append(data)
             size += len(data)
+        self.held = header.get("held", False)
         whole = b"".join(parts)
         self.pending = whole[length:]
         return header, whole[:length].decode("utf-8", "surrogatepass")
+
+    def may_go(self):
+        """Waits for the word on a job that was sent ahead: it was written down, or never was."""
+        if not self.held:
+            return True
+        self.held = False
+        # one byte and no more: the next job may follow, and is not for a child
+        word = self.pending[:1] or os.read(CONTROL, 1)
+        if not word:
+            os._exit(0)
+        self.pending = self.pending[1:]
+        return word == b"g"
 
     def send(self, header, payload=b""):
         self.answered[0:1] = b"1"
@@ -75,6 +90,10 @@ def run_script(pipes, job, args):
     pid = os.fork()
     if pid == 0:
         be_child(pipes, job, args, prepared)
+    if pipes.held:
+        # the child takes the word; what of it came with the job is in its copy, too
+        pipes.pending = pipes.pending[1:]
+        pipes.held = False
     code, peak = wait_for(pid)
     # Before answering, as what is left running could still write to the job's log.
     end_leftovers()
@@ -87,6 +106,9 @@ def be_child(pipes, job, args, prepared):
     try:
         os.environ.clear()
         os.environ.update(job["env"])
+        if not pipes.may_go():
+            pipes.answered[0:1] = b"1"
+            os._exit(0)
         script.run(pipes, job, args, prepared)
         code = 0
     except SystemExit as leaving:
@@ -172,13 +194,14 @@ def main():
         job, args = pipes.receive()
         try:
             enter(job)
-            if job["entry"].endswith(".sh"):
+            if not job["entry"].endswith(".sh"):
+                run_script(pipes, job, args)
+            elif pipes.may_go():
                 shell.run(pipes, job, args)
                 end_leftovers()
-            else:
-                run_script(pipes, job, args)
         except Exception as error:
-            script.answer_failure(pipes, error, job)
+            if pipes.may_go():
+                script.answer_failure(pipes, error, job)
         os.chdir("/")
         empty(job["cwd"])
         if kept is not None:
