@@ -4,6 +4,8 @@ import releaseSync from "@jitl/quickjs-wasmfile-release-sync";
 import {
   newQuickJSWASMModuleFromVariant,
   newVariant,
+  type QuickJSContext,
+  type QuickJSRuntime,
   type QuickJSSyncVariant,
   type QuickJSWASMModule,
 } from "quickjs-emscripten-core";
@@ -21,11 +23,31 @@ const { Memory, compile } = Reflect.get(globalThis, "WebAssembly") as {
 // its types are those of its CommonJS twin, whose default is one level deeper
 const variant = releaseSync as unknown as QuickJSSyncVariant;
 
+/** A context that nothing ran in. */
+export interface Room {
+  runtime: QuickJSRuntime;
+  context: QuickJSContext;
+  /** When what runs in it is asked to stop, by `performance.now()`. */
+  deadlineMs: number;
+}
+
 export interface Engine {
   module: QuickJSWASMModule;
   memory: WasmMemory;
   /** Evaluations so far. */
   used: number;
+  /** Made ahead: making one takes longer than most expressions do. */
+  room: Room | null;
+}
+
+const STACK_BYTES = 256 * 1024;
+
+export function openRoom({ module }: Pick<Engine, "module">): Room {
+  const runtime = module.newRuntime();
+  runtime.setMaxStackSize(STACK_BYTES);
+  const room: Room = { runtime, context: runtime.newContext(), deadlineMs: Number.POSITIVE_INFINITY };
+  runtime.setInterruptHandler(() => performance.now() > room.deadlineMs);
+  return room;
 }
 
 const PAGES_PER_MB = 16;
@@ -65,7 +87,7 @@ export class Engines {
     const memory = new Memory({ initial: PAGES_AT_START, maximum });
     const wasmModule = await this.#program;
     const module = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory: memory, wasmModule }));
-    return { module, memory, used: 0 };
+    return { module, memory, used: 0, room: null };
   }
 
   forget(domain: string): void {

@@ -10,14 +10,22 @@ console.error = () => {};
 console.log = () => {};
 const engines = new Engines(memoryMb);
 
-async function answer(question: Question): Promise<Reply> {
+async function answer(question: Question): Promise<void> {
   try {
-    const { reply, broken } = evaluateIn(await engines.of(question.domain), question, softMs);
-    if (broken) engines.forget(question.domain);
-    return reply;
+    const { reply, tidy } = evaluateIn(await engines.of(question.domain), question, softMs);
+    port?.postMessage(reply);
+    tidyUp(question.domain, tidy);
   } catch (error) {
     const message = `The expression broke its engine: ${describe(error, memoryMb)}`;
-    return { type: "error", id: question.id, message, line: null, fatal: true };
+    port?.postMessage({ type: "error", id: question.id, message, line: null, fatal: true } satisfies Reply);
+  }
+}
+
+function tidyUp(domain: string, tidy: () => void): void {
+  try {
+    tidy();
+  } catch {
+    engines.forget(domain);
   }
 }
 
@@ -29,7 +37,7 @@ function describe(error: unknown, megabytes: number): string {
 }
 
 port?.on("message", (question: Question) => {
-  void answer(question).then((reply) => port.postMessage(reply));
+  void answer(question);
 });
 // the first evaluation takes long; it is not to be a user's
 const spare = await engines.start();
@@ -37,6 +45,6 @@ evaluateIn(
   spare,
   { id: 0, domain: "", body: "return [1].map((x) => x)", inputs: "{}", answers: "{}", predicate: false },
   Infinity,
-);
+).tidy();
 engines.keep(spare);
 port?.postMessage({ type: "ready" } satisfies Reply);

@@ -1,32 +1,29 @@
 import type { QuickJSContext, QuickJSHandle } from "quickjs-emscripten-core";
-import type { Engine } from "./engine.ts";
+import { openRoom, type Engine } from "./engine.ts";
 import type { HelperRequest, Question, Reply } from "./message.ts";
 import { LINES_BEFORE, programOf } from "./program.ts";
 
-const STACK_BYTES = 256 * 1024;
-
 /**
  * Runs one expression in a context of its own.
- * @returns `broken`: the engine must not be used again
+ * @returns `tidy`: to be called once the reply is on its way; it removes what the expression left and makes the engine
+ * ready for the next, and throws when it must not be used again
  * @throws when the engine broke so that there is no reply
  */
-export function evaluateIn(engine: Engine, question: Question, softMs: number): { reply: Reply; broken: boolean } {
+export function evaluateIn(engine: Engine, question: Question, softMs: number): { reply: Reply; tidy(): void } {
   engine.used++;
-  const runtime = engine.module.newRuntime();
-  runtime.setMaxStackSize(STACK_BYTES);
-  const deadline = performance.now() + softMs;
-  runtime.setInterruptHandler(() => performance.now() > deadline);
-  const context = runtime.newContext();
+  const room = engine.room ?? openRoom(engine);
+  engine.room = null;
+  const { context, runtime } = room;
+  room.deadlineMs = performance.now() + softMs;
   const told = replyTo(context, question);
-  const isLate = told.type === "error" && performance.now() > deadline;
+  const isLate = told.type === "error" && performance.now() > room.deadlineMs;
   const reply = isLate ? { ...told, message: `The expression took longer than ${softMs} ms`, line: null } : told;
-  try {
+  const tidy = (): void => {
     context.dispose();
     runtime.dispose();
-    return { reply, broken: false };
-  } catch {
-    return { reply, broken: true };
-  }
+    engine.room = openRoom(engine);
+  };
+  return { reply, tidy };
 }
 
 function replyTo(context: QuickJSContext, question: Question): Reply {
