@@ -20,8 +20,10 @@ const mostStatuses = 2000;
 export async function afterCommit(options: BatchesOptions, work: Drive, commit: Commit): Promise<void> {
   const { bus, dispatcher, log } = options;
   const { written, batch, claimed } = commit;
-  remember(work);
   claimed.start(written);
+  // a step that follows at once is on its way to its process before all else
+  if (claimed.isHandedOn) await nextTurn();
+  remember(work);
   const ended = endedOf(work);
   const byId = new Map(ended.map((job) => [job.id, job]));
   const reasons = new Map(work.ignored.map(({ event, reason }) => [event, reason]));
@@ -33,8 +35,7 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
       pending.fail(new ApiError("bad_request", refused));
     else pending.done({ ended: byId.get(id) ?? null, next: claimed.nextOf(pending) });
   }
-  // a step that follows at once is on its way to its process before anybody is told
-  if (claimed.isFollowed) await nextTurn();
+  if (batch.some((pending) => claimed.nextOf(pending) !== null)) await nextTurn();
   dispatcher.ended(ended);
   bus.publish("live", [...new Set([...work.states.values()].flatMap(({ run: { job } }) => [job.id, rootOf(job)]))]);
   if (work.plan.early.length > 0)

@@ -141,7 +141,7 @@ async function workOut(work: Drive, batch: readonly Pending[], isFirstTry: boole
 }
 
 function endStep(work: Drive, { job, completion }: Extract<Entry, { kind: "end" }>): void {
-  work.plan.ends.push({ ...completion, limited: job.concurrencyKey !== null });
+  work.plan.ends.push(Object.assign(completion, { limited: job.concurrencyKey !== null }));
   const place = job.options.flow;
   const parent = job.parentJob;
   if (!place || parent === null) return;

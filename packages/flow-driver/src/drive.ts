@@ -166,7 +166,7 @@ async function take(drive: Drive, flowJob: string, event: FlowEvent): Promise<vo
     }
     if (transition.kind === "moved") {
       const { wipes } = state.status;
-      state.status = { ...transition.status, ...(wipes && { wipes }) };
+      state.status = wipes ? { ...transition.status, wipes } : transition.status;
       state.moved = true;
       note(drive.plan, state, event);
       await applyEffects(drive, state, transition.effects);
@@ -181,27 +181,26 @@ async function take(drive: Drive, flowJob: string, event: FlowEvent): Promise<vo
 }
 
 function note(plan: Plan, { run, status }: FlowState, event: FlowEvent): void {
-  const base = { flowJob: run.job.id, revision: status.engine.revision };
-  const whole = { ...base, step: null, iteration: null, attempt: null };
+  const flowJob = run.job.id;
+  const { revision } = status.engine;
+  const ofFlow = (what: string, detail: unknown): void =>
+    void plan.events.push({ flowJob, revision, step: null, iteration: null, attempt: null, what, detail });
   switch (event.type) {
     case "start":
-      plan.events.push({ ...whole, what: "started", detail: null });
-      break;
+      return ofFlow("started", null);
     case "done": {
       const { step, iteration, attempt, job, success } = event;
-      plan.events.push({ ...base, step, iteration, attempt, what: "ended", detail: { job, success } });
-      break;
+      plan.events.push({ flowJob, revision, step, iteration, attempt, what: "ended", detail: { job, success } });
+      return;
     }
     case "resume": {
       const { job, resume_id, approver, approved } = event;
-      plan.events.push({ ...whole, what: approved ? "resumed" : "disapproved", detail: { job, resume_id, approver } });
-      break;
+      return ofFlow(approved ? "resumed" : "disapproved", { job, resume_id, approver });
     }
     case "timeout":
-      plan.events.push({ ...whole, what: "timed_out", detail: null });
-      break;
+      return ofFlow("timed_out", null);
     case "cancel":
-      plan.events.push({ ...whole, what: "canceled", detail: { by: event.by, reason: event.reason } });
+      return ofFlow("canceled", { by: event.by, reason: event.reason });
   }
 }
 

@@ -14,8 +14,8 @@ export interface Claims {
   release(): void;
   /** A job that waited and was claimed for the slot of an entry. */
   nextOf(pending: Pending): ClaimedJob | null;
-  /** Whether some step follows at once. */
-  readonly isFollowed: boolean;
+  /** Whether slots of its own jobs went to what it pushes. */
+  readonly isHandedOn: boolean;
 }
 
 /** A pushed job for the slot of an entry. */
@@ -61,7 +61,7 @@ export function assignSlots({ plan, states }: Drive, batch: readonly Pending[], 
   const slot = open[0] && slotOf(open[0]);
   if (slot) plan.claim = { worker: slot.worker, tags: slot.tags(), secrets: open.map(() => randomToken()) };
   const next = new Map<Pending, ClaimedJob>();
-  const isFollowed = handed.length > 0 || open.length > 0;
+  const isHandedOn = handed.length > 0;
   const handOver = (): void => {
     for (const { pending, slot: own, job, secret } of handed.splice(0)) {
       // should the plan be refused, what is tried instead finds another slot
@@ -72,7 +72,7 @@ export function assignSlots({ plan, states }: Drive, batch: readonly Pending[], 
   // one that must run where the step before did cannot find another slot
   const mayPrepare = !handed.some(({ job }) => isPinned(job));
   return {
-    isFollowed,
+    isHandedOn,
     prepare() {
       if (mayPrepare) handOver();
     },
