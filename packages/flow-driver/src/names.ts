@@ -19,13 +19,16 @@ export interface NamesOptions {
   lookUp(step: string): Promise<string>;
 }
 
-type Reading = NamesOptions & { onSecret(secret: string): void };
+interface Reading extends NamesOptions {
+  onSecret(secret: string): void;
+}
 
 /** What the names in an expression stand for, each read at most once and only when it is asked for. */
 export function createNames(options: NamesOptions): Names {
-  const { run, scope, results } = options;
+  const { db, vault, plan, run, scope, results, lookUp } = options;
   const secrets = new Set<string>();
-  const reading: Reading = { ...options, onSecret: (secret) => void secrets.add(secret) };
+  const onSecret = (secret: string): void => void secrets.add(secret);
+  const reading: Reading = { db, vault, plan, results, run, scope, lookUp, onSecret };
   const read = new Map<string, Promise<string | undefined>>();
   const once = (key: string, load: () => Promise<string | undefined>): Promise<string | undefined> => {
     const known = read.get(key) ?? load();
@@ -39,7 +42,7 @@ export function createNames(options: NamesOptions): Names {
     value: (name) => once(name, () => valueOf(reading, name, previous)),
     async result(step) {
       const isPrevious = step === scope.previousStep;
-      return (await once(`results.${step}`, () => (isPrevious ? previous() : options.lookUp(step)))) ?? "null";
+      return (await once(`results.${step}`, () => (isPrevious ? previous() : lookUp(step)))) ?? "null";
     },
     read: (request) => readOf(reading, request),
     secrets,

@@ -6,44 +6,62 @@ import type { Plan, PlannedChild, PlannedEnd, PlannedEvent, PlannedFlow, Planned
 export interface Clause extends Piece {
   /** Names it in the statement's name, with the shape of its rows. */
   letter: string;
-  /** A column of the statement's answer: what was freed, or a check of how many rows were found. */
-  answer?: Piece;
+  answer?: Answer;
 }
 
-const nothing: Piece = { values: [], text: () => sql.empty };
+/** A column of the statement's answer: what was freed, or a check of how many rows were found. */
+export interface Answer extends Piece {
+  /** What the column reads from. */
+  from?: Sql;
+}
 
-/** A piece that has no values. */
-function fixed(part: Sql): Piece {
+/** A column that has no values and reads from nothing. */
+function fixed(part: Sql): Answer {
   return { values: [], text: () => part };
 }
 
-/** Checks how many rows a part found; the statement fails with the code if they are fewer. */
-function expectation(code: Sql, part: Sql, count: number): Piece {
-  const found = sql`(select count(*) from ${part})`;
-  // the function costs something even when it agrees
-  const text = (): Sql => sql`case when ${found} <> ${count}::int then flow_expect(${code}, 0, 1) end`;
-  return { values: [count], text };
+/**
+ * Checks how many rows a part found; the statement fails with the code if they are fewer. Counts are read from and not
+ * asked for in place: for questions inside of expressions PostgreSQL walks all of a statement each time it is run.
+ */
+function expectation(code: Sql, part: string, count: number): Answer {
+  const found = sql.ident(`${part}_count`);
+  return {
+    from: sql`(select count(*) as n from ${sql.ident(part)}) as ${found}`,
+    values: [count],
+    // the function costs something even when it agrees
+    text: () => sql`case when ${found}.n <> ${count}::int then flow_expect(${code}, 0, 1) end`,
+  };
+}
+
+/** A condition of a part, and what it reads from. */
+interface Order extends Piece {
+  from: Sql;
 }
 
 /**
  * A condition that makes queue rows be locked after the flows they belong to, as a cancellation does: else the two could
  * wait for each other.
  */
-export function orderAfter(flows: readonly PlannedFlow[]): Piece {
+export function orderAfter(flows: readonly PlannedFlow[]): Order {
   const moved = flows.filter(({ from }) => from !== null).length;
-  if (moved === 0) return nothing;
-  return { values: [moved], text: () => sql` and (select count(*) from moved) = ${moved}::int` };
+  if (moved === 0) return { from: sql.empty, values: [], text: () => sql.empty };
+  return {
+    from: sql`, (select count(*) as n from moved) before`,
+    values: [moved],
+    text: () => sql` and before.n = ${moved}::int`,
+  };
 }
 
 /** Jobs that end leave the queue. Only the attempt that runs may end a job, and only as cancelled if it was cancelled. */
-export function endClauses(ends: readonly PlannedEnd[], { order, few }: { order: Piece; few: boolean }): Clause[] {
+export function endClauses(ends: readonly PlannedEnd[], { order, few }: { order: Order; few: boolean }): Clause[] {
   if (ends.length === 0) return [];
   const source = sourceOf("t", completionColumns, ends, few);
   const main: Clause = {
     letter: `e${source.shape}`,
     values: [...source.values, ...order.values],
     text: () => sql`input as ${source.keep} (select * from ${source.text()}), gone as (
-      delete from job_queue q using input i
+      delete from job_queue q using input i${order.from}
       where q.id = i.id and q.attempt = coalesce(i.attempt, q.attempt) and q.running
         and (q.canceled_by is null or i.status = 'canceled')${order.text()}
       returning q.id, q.workspace_id, q.started_at, q.worker, q.canceled_by, q.canceled_reason, q.concurrency_key
@@ -56,7 +74,7 @@ export function endClauses(ends: readonly PlannedEnd[], { order, few }: { order:
         i.preprocessed, now() + make_interval(secs => i.delete_after)
       from gone g join input i using (id)
     )`,
-    answer: expectation(sql`'TM002'`, sql`gone`, ends.length),
+    answer: expectation(sql`'TM002'`, "gone", ends.length),
   };
   return [main, ...logClauses(ends, few), ...(ends.some(({ limited }) => limited) ? [freeing] : [])];
 }
@@ -114,7 +132,7 @@ export function flowClauses(flows: readonly PlannedFlow[], few: boolean): Clause
         update job_flow f set status = i.status, revision = i.revision from ${source.text()}
         where f.id = i.id and f.revision = i.was returning f.id
       )`,
-      answer: expectation(sql`'TM001'`, sql`moved`, moved.length),
+      answer: expectation(sql`'TM001'`, "moved", moved.length),
     });
   }
   if (made.length > 0) {
@@ -126,7 +144,7 @@ export function flowClauses(flows: readonly PlannedFlow[], few: boolean): Clause
         insert into job_flow (id, status, revision) select i.id, i.status, i.revision from ${source.text()}
         on conflict (id) do nothing returning id
       )`,
-      answer: expectation(sql`'TM001'`, sql`made`, made.length),
+      answer: expectation(sql`'TM001'`, "made", made.length),
     });
   }
   return clauses;
@@ -140,7 +158,7 @@ const holdColumns: readonly Column<PlannedHold>[] = [
 ];
 
 /** Queue rows of flows that are held by no worker any more, or begin or end to wait. */
-export function holdClauses(held: readonly PlannedHold[], { order, few }: { order: Piece; few: boolean }): Clause[] {
+export function holdClauses(held: readonly PlannedHold[], { order, few }: { order: Order; few: boolean }): Clause[] {
   if (held.length === 0) return [];
   const source = sourceOf("i", holdColumns, held, few);
   return [
@@ -149,11 +167,11 @@ export function holdClauses(held: readonly PlannedHold[], { order, few }: { orde
       values: [...source.values, ...order.values],
       text: () => sql`held as (
         update job_queue q set worker = null, suspend = i.suspend, suspend_until = to_timestamp(i.until / 1000.0)
-        from ${source.text()}
+        from ${source.text()}${order.from}
         where q.id = i.id and q.running and q.canceled_by is null and q.attempt = coalesce(i.attempt, q.attempt)${order.text()}
         returning q.id
       )`,
-      answer: expectation(sql`'TM002'`, sql`held`, held.length),
+      answer: expectation(sql`'TM002'`, "held", held.length),
     },
   ];
 }

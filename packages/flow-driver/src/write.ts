@@ -1,5 +1,5 @@
 import { claimedJobsFrom, type ClaimedJob } from "@towermill/queue";
-import { errorCode, namedOnce, sql, type Database, type Piece, type Queryable, type Sql } from "@towermill/store";
+import { errorCode, namedOnce, sql, type Database, type Queryable, type Sql } from "@towermill/store";
 import type { Plan } from "./plan.ts";
 import {
   claimClauses,
@@ -9,6 +9,7 @@ import {
   holdClauses,
   itemClauses,
   orderAfter,
+  type Answer,
   type Clause,
 } from "./write-clauses.ts";
 import { jobClauses } from "./write-jobs.ts";
@@ -75,7 +76,7 @@ function isSmall({ flows, ends, held, jobs, children, events }: Plan): boolean {
 function statementOf(clauses: readonly Clause[]): Sql {
   let name = "flow_move_";
   const values: unknown[] = [];
-  const answers: Piece[] = [];
+  const answers: Answer[] = [];
   for (const clause of clauses) {
     name += clause.letter;
     for (const value of clause.values) values.push(value);
@@ -83,7 +84,9 @@ function statementOf(clauses: readonly Clause[]): Sql {
   }
   for (const answer of answers) for (const value of answer.values) values.push(value);
   return namedOnce(name, values, () => {
-    const [parts, columns] = [clauses, answers].map((pieces) => pieces.map((piece: Piece) => piece.text()));
-    return sql`with ${sql.join(parts ?? [])} select ${sql.join([sql`true as written`, ...(columns ?? [])])}`;
+    const parts = sql.join(clauses.map((clause) => clause.text()));
+    const columns = sql.join([sql`true as written`, ...answers.map((answer) => answer.text())]);
+    const sources = answers.flatMap(({ from }) => from ?? []);
+    return sql`with ${parts} select ${columns}${sources.length > 0 ? sql` from ${sql.join(sources)}` : sql.empty}`;
   });
 }

@@ -21,7 +21,7 @@ export function childId({ flowJob, step, iteration, attempt, at }: ChildKey): st
   digest.copy(bytes, 8, 0, 8);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   const hex = bytes.toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** A number in [0, 1) that follows from the same key: chance that a replay repeats. */

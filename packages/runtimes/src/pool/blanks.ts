@@ -113,6 +113,7 @@ export function createBlanks(options: BlanksOptions): Blanks {
       }),
     refill,
     refillSoon() {
+      if (![...keeping.values()].some(isMissing)) return;
       timer ??= setTimeout(() => {
         timer = undefined;
         refill();
