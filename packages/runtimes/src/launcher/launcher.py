@@ -25,6 +25,7 @@ while os.dup(2) < 9:
     pass
 poller = select.epoll()
 reports = {}  # descriptor of a report pipe -> id
+unopened = {}  # id -> held pipes of a program that ended before the worker had opened them: what it wrote is in there
 
 
 def answer(message):
@@ -116,19 +117,18 @@ def read_report(descriptor):
     runner = runners.get(number)
     if runner:
         runner["report"] = None
+        runner["failed"] = text != ""
         answer({"id": number, "spawned": {"pid": runner["pid"], "error": text or None}})
 
 
-def forget_pipes(runner):
-    for descriptor in runner["held"]:
-        os.close(descriptor)
-    runner["held"] = []
+def close_all(descriptors):
+    while descriptors:
+        os.close(descriptors.pop())
 
 
 def opened(message):
     runner = runners.get(message["id"])
-    if runner:
-        forget_pipes(runner)
+    close_all(runner["held"] if runner else unopened.pop(message["id"], []))
 
 
 def kill(message):
@@ -190,7 +190,11 @@ def end(number, code):
     if runner["report"] is not None:
         read_report(runner["report"])
     del runners[number]
-    forget_pipes(runner)
+    # nobody comes for the pipes of a program that could not be started
+    if runner["held"] and not runner["failed"]:
+        unopened[number] = runner["held"]
+    else:
+        close_all(runner["held"])
     killed = out_of_memory(runner["cgroups"])
     remove_cgroups(runner["cgroups"])
     answer({"id": number, "ended": {"code": code, "oomKills": killed}})

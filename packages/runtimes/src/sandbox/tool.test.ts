@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTrial, type Trial } from "../trial.ts";
 import { processesNamed } from "../trial-processes.ts";
@@ -55,6 +56,16 @@ describe.each(["plainly", "in the sandbox"])("a tool run %s", (how) => {
     expect(output).toContain("GIVEN=yes");
     expect(output).not.toMatch(/VITEST|NODE_/);
     expect(readFileSync(join(cwd, "file"), "utf8")).toBe("made\n");
+  });
+
+  test("tells what it wrote though it ended before this process came to look", async () => {
+    for (let n = 0; n < 5; n += 1) {
+      const ran = tool("echo out; exit 3");
+      // what starts it has been sent, and its end is there before its start was read
+      await nextTurn();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      expect(await ran).toMatchObject({ exitCode: 3, ended: "exit", output: "out\n" });
+    }
   });
 
   test("is ended by its time limit and by cancelling, with what it started", async () => {
