@@ -1,4 +1,4 @@
-import { isDataError, isUniqueViolation, sql, type Bus, type Database, type Queryable } from "@towermill/store";
+import { isDataError, isUniqueViolation, named, sql, type Bus, type Database, type Queryable } from "@towermill/store";
 import type { Ended } from "./complete.ts";
 import { pushDebounced } from "./debounce.ts";
 import type { ClaimedJob, Debounce, JobStatus, NewJob } from "./job.ts";
@@ -81,12 +81,16 @@ export function createDispatcher({ db, bus }: { db: Database; bus: Bus }): Dispa
   };
   const lookUp = async (ids: string[]): Promise<void> => {
     if (ids.length === 0) return;
-    const rows = await db.query<{ id: string; status: JobStatus; result: string | null; early: boolean }>(sql`
-      select id, case when (early_result ->> 'success')::boolean then 'success' else 'failure' end as status,
-        early_result -> 'result' as result, true as early
-      from job_flow where id = any(${ids}::uuid[]) and early_result is not null
-      union all select id, status, result, false from job_done where id = any(${ids}::uuid[])
-      order by early desc`);
+    const rows = await db.query<{ id: string; status: JobStatus; result: string | null; early: boolean }>(
+      named(
+        "look_up_ended",
+        sql`select id, case when (early_result ->> 'success')::boolean then 'success' else 'failure' end as status,
+            early_result -> 'result' as result, true as early
+          from job_flow where id = any(${ids}::uuid[]) and early_result is not null
+          union all select id, status, result, false from job_done where id = any(${ids}::uuid[])
+          order by early desc`,
+      ),
+    );
     for (const { id, status, result, early } of rows) settle({ id, status, result: result ?? "null" }, early);
   };
   const lookUpQuietly = (ids: string[]): void => {

@@ -11,7 +11,7 @@ import { helloEveryMs, Peers } from "./notifications/peers.ts";
  * be lost with a connection, after which subscribers of `onResync` look for themselves.
  */
 export interface Bus {
-  /** Calls this process's subscribers at once, those of others within about 10 ms. */
+  /** Calls this process's subscribers at once, those of others within about 5 ms. */
   publish(topic: string, ids: readonly string[]): void;
   /** Calls `listen` with the ids of each message on the topic; the result unsubscribes. */
   subscribe(topic: string, listen: (ids: string[]) => void): () => void;
@@ -27,7 +27,7 @@ export interface BusOptions {
   readonly log?: Log;
   /** Name of the PostgreSQL channel; processes hear only those of the same database and channel. */
   readonly channel?: string;
-  /** Least time between two NOTIFYs of this process; default 10 ms. */
+  /** Least time between two NOTIFYs of this process; default 5 ms. */
   readonly intervalMs?: number;
   /** How often the connection is tried for life; default 30 s. */
   readonly pingMs?: number;
@@ -63,7 +63,7 @@ export async function openBus(options: BusOptions): Promise<Bus> {
     },
   });
   const mayListen = (): boolean => peers.mayListen(performance.now());
-  const outbox = new Outbox({ from, channel, log, mayListen, intervalMs: options.intervalMs ?? 10 });
+  const outbox = new Outbox({ from, channel, log, mayListen, intervalMs: options.intervalMs ?? 5 });
   await channel.open();
   const sayHello = (): Promise<void> => channel.notify(hello).catch(() => undefined);
   await sayHello();
