@@ -1,4 +1,5 @@
 import { sql, type Sql } from "./sql.ts";
+import { arrayLiteral } from "./wire-value.ts";
 
 /** A part of a statement whose text is made only when it is new; its values are known without. */
 export interface Piece {
@@ -110,5 +111,5 @@ function namesOf<Row>(columns: readonly Column<Row>[]): Sql {
 
 /** A list of texts as PostgreSQL writes it, for columns that are cast to `text[]`. */
 export function arrayText(texts: readonly string[] | null | undefined): string | null {
-  return texts ? `{${texts.map((text) => `"${text.replaceAll(/[\\"]/g, "\\$&")}"`).join(",")}}` : null;
+  return texts ? arrayLiteral(texts) : null;
 }

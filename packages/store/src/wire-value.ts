@@ -21,7 +21,7 @@ export function wireValue(value: unknown): string | Buffer | null {
 }
 
 /** PostgreSQL's text form of arrays (manual, "Array Input and Output Syntax"). */
-function arrayLiteral(items: readonly unknown[]): string {
+export function arrayLiteral(items: readonly unknown[]): string {
   return `{${items.map(elementOf).join(",")}}`;
 }
 
