@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { ApiError } from "@towermill/contract";
 import { noteInLog, releaseNext, type Ended } from "@towermill/queue";
 import type { BatchesOptions, Pending } from "./batch.ts";
-import type { Drive } from "./drive.ts";
+import type { Drive, DriveContext } from "./drive.ts";
 import { itemKey } from "./result.ts";
 import { rootOf } from "./place.ts";
 import type { Claims } from "./slots.ts";
@@ -23,7 +23,7 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
   claimed.start(written);
   // a step that follows at once is on its way to its process before all else
   if (claimed.isHandedOn) await nextTurn();
-  remember(work);
+  remember(options.ctx, work);
   const ended = endedOf(work);
   const byId = new Map(ended.map((job) => [job.id, job]));
   const reasons = new Map(work.ignored.map(({ event, reason }) => [event, reason]));
@@ -48,11 +48,12 @@ export async function afterCommit(options: BatchesOptions, work: Drive, commit: 
   );
 }
 
-function remember({ ctx, plan, states }: Drive): void {
+function remember(ctx: DriveContext, { plan, states }: Drive): void {
   for (const { id, to } of plan.flows) {
     const state = states.get(id);
     ctx.statuses.delete(id);
     if (!state || state.over) continue;
+    if (!ctx.runs.known(id)) ctx.runs.remember(state.run);
     ctx.statuses.set(id, { status: state.status, revision: to });
     if (ctx.statuses.size > mostStatuses) ctx.statuses.delete(ctx.statuses.keys().next().value ?? "");
   }

@@ -1,30 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FlowEvent } from "@towermill/openflow";
-import type { ClaimedJob, Completion, Dispatcher } from "@towermill/queue";
+import type { Dispatcher } from "@towermill/queue";
 import { errorCode, type Bus, type Database, type Log } from "@towermill/store";
-import { createDrive, drive, stateOf, type Drive, type DriveContext } from "./drive.ts";
-import type { Driven, Slot } from "./driver.ts";
-import { isUnrecoverable } from "./ended-elsewhere.ts";
 import { afterCommit } from "./after-commit.ts";
+import { createDrive, drive, type Drive, type DriveContext } from "./drive.ts";
+import type { Driven } from "./driver.ts";
 import { checkEntries } from "./entry-check.ts";
-import { saysRecover } from "./marks.ts";
-import { assignSlots } from "./slots.ts";
-import type { PlannedResume } from "./plan.ts";
-import { refusalOf, writePlan } from "./write.ts";
+import { beginFlow, endStep, type Entry } from "./entry.ts";
 import { failureEnd, type Breakage } from "./failure.ts";
-
-/** Something that moves a flow. */
-export type Entry =
-  | { kind: "begin"; job: ClaimedJob; slot: Slot | null }
-  | { kind: "end"; job: ClaimedJob; completion: Completion; slot: Slot | null }
-  | EventEntry;
-
-export interface EventEntry {
-  kind: "event";
-  flowJob: string;
-  event: FlowEvent;
-  resume: PlannedResume | null;
-}
+import type { Foresight } from "./foresight.ts";
+import { assignSlots } from "./slots.ts";
+import { refusalOf, writePlan } from "./write.ts";
 
 /** An entry on its way, and who waits for it. */
 export interface Pending {
@@ -41,6 +26,7 @@ export interface Batches {
 
 export interface BatchesOptions {
   ctx: DriveContext;
+  foresight: Foresight;
   db: Database;
   bus: Bus;
   dispatcher: Dispatcher;
@@ -77,16 +63,18 @@ export function createBatches(options: BatchesOptions): Batches {
 
 /** Tries until the batch is written. Every entry is answered; nothing is thrown. */
 async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
-  const { ctx, db, log } = options;
+  const { ctx, db, log, foresight } = options;
   let left = batch;
   for (let tries = 0, pauseMs = 50; left.length > 0; tries += 1) {
-    const work = createDrive(ctx);
+    const foreseen = tries === 0 ? foresight.take(left) : null;
+    const work = foreseen?.work ?? createDrive(ctx);
     try {
-      await workOut(work, left, tries === 0);
+      if (!foreseen) await workOut(work, left, tries === 0);
       if (isOutOfDate(work)) continue;
-      const claimed = assignSlots(work, left, options.dispatcher);
+      const claimed = foreseen?.claims ?? assignSlots(work, left, options.dispatcher);
+      foresight.writing(work);
       try {
-        const writing = writePlan(db, work.plan);
+        const writing = writePlan(db, work.plan, foreseen?.phrased);
         // the statement is on its way before the next step is made ready: both take their time at once
         setImmediate(claimed.prepare);
         const written = await writing;
@@ -95,6 +83,8 @@ async function write(options: BatchesOptions, batch: Pending[]): Promise<void> {
       } catch (error) {
         claimed.release();
         throw error;
+      } finally {
+        foresight.written(work);
       }
     } catch (error) {
       forget(work);
@@ -120,12 +110,7 @@ async function workOut(work: Drive, batch: readonly Pending[], isFirstTry: boole
       await failureEnd(work, entry, broken);
     } else if (entry.kind === "begin") {
       // a flow that nobody began has no status yet; if an approval came before, the plan is refused and this is read again
-      const isNew = isFirstTry && entry.job.attempt === 1;
-      const state = await stateOf(work, entry.job.id, { claimed: entry.job, isNew });
-      state.claim = entry.job.attempt;
-      if (state.status.engine.phase === "new") {
-        work.events.push({ flowJob: entry.job.id, event: { type: "start", at: Date.now() } });
-      } else work.plan.held.push({ id: entry.job.id, attempt: entry.job.attempt, suspend: 0, until: null });
+      await beginFlow(work, entry.job, isFirstTry && entry.job.attempt === 1);
     } else if (entry.kind === "end") endStep(work, entry);
     else {
       if (entry.resume) work.plan.resumes.push(entry.resume);
@@ -138,32 +123,6 @@ async function workOut(work: Drive, batch: readonly Pending[], isFirstTry: boole
     entry.kind === "event" && refused.has(entry.event) ? [entry.resume] : [],
   );
   work.plan.resumes = work.plan.resumes.filter((resume) => !dropped.includes(resume));
-}
-
-function endStep(work: Drive, { job, completion }: Extract<Entry, { kind: "end" }>): void {
-  work.plan.ends.push(Object.assign(completion, { limited: job.concurrencyKey !== null }));
-  const place = job.options.flow;
-  const parent = job.parentJob;
-  if (!place || parent === null) return;
-  const { step, iteration, attempt } = place;
-  const { status, result } = completion;
-  const success = status === "success" || status === "skipped";
-  work.definitions.set(job.id, { args: job.args, options: job.options });
-  work.results.add(job.id, result, iteration === null ? undefined : { flowJob: parent, step, attempt, iteration });
-  work.events.push({
-    flowJob: parent,
-    event: {
-      type: "done",
-      at: Date.now(),
-      job: job.id,
-      step,
-      iteration,
-      attempt,
-      success,
-      ...(isUnrecoverable(status, result) && { unrecoverable: true }),
-      ...(success && saysRecover(result) && { recover: true }),
-    },
-  });
 }
 
 /** An event that was refused because of what this process remembers may fit what is stored. */

@@ -30,6 +30,8 @@ export interface DriveContext extends StepJobContext {
   recent: TextCache;
   /** Statuses as this process wrote them last: tried first, because whoever moved a flow last mostly moves it next. */
   statuses: Map<string, Stored>;
+  /** The status of a flow, where it is known without reading it. */
+  statusOf(flowJob: string): Stored | undefined;
   maxIterations: number | undefined;
 }
 
@@ -107,7 +109,7 @@ export async function stateOf(drive: Drive, flowJob: string, begin: Begin | null
   if (known) return known;
   const { ctx } = drive;
   const run = await (begin ? ctx.runs.claimed(begin.claimed) : ctx.runs.get(flowJob));
-  const remembered = ctx.statuses.get(flowJob);
+  const remembered = ctx.statusOf(flowJob);
   const stored = remembered ?? (begin?.isNew ? undefined : await loadStatus(ctx.db, flowJob));
   const state: FlowState = {
     run,

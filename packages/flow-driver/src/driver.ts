@@ -2,16 +2,18 @@ import { type ClaimedJob, type Completion, type Dispatcher, type Ended } from "@
 import { createRunnables, readTagRules } from "@towermill/runnable";
 import { createCache, type Bus, type Database, type Log } from "@towermill/store";
 import type { Vault } from "@towermill/vault";
-import { createBatches, type Entry } from "./batch.ts";
+import { createBatches } from "./batch.ts";
 import type { DeployedFlows } from "./deployed.ts";
 import type { DriveContext } from "./drive.ts";
 import { endedElsewhere } from "./ended-elsewhere.ts";
 import type { Evaluator } from "@towermill/expression";
+import type { Entry } from "./entry.ts";
+import { createForesight } from "./foresight.ts";
 import { createTextCache } from "./memory.ts";
 import { resumeEntry, type ResumeRequest } from "./resume.ts";
 import { rootOf } from "./place.ts";
 import { findUnheard } from "./stuck.ts";
-import { createRuns, loadFlowJob } from "./run.ts";
+import { createRuns, loadFlowJob, type Stored } from "./run.ts";
 
 /** The slot of a worker whose job just ended: the next step may have it. */
 export interface Slot {
@@ -34,8 +36,13 @@ export interface Driven {
 
 /** Moves flows. One per process; any number of processes may move the same flow. */
 export interface FlowDriver {
-  /** Begins a flow job that a worker claimed, or goes on with it; the worker has nothing more to do with it. */
-  begin(job: ClaimedJob, slot: Slot | null): Promise<Driven>;
+  /**
+   * Begins a flow job that a worker claimed, or goes on with it; the worker has nothing more to do with it.
+   * @param isWritten of a job that is still being pushed: it begins once it is there, and never when it does not come
+   */
+  begin(job: ClaimedJob, slot: Slot | null, isWritten?: Promise<boolean>): Promise<Driven>;
+  /** A job begins to run in a slot. Should it be a step, what follows its success is worked out meanwhile. */
+  expect(job: ClaimedJob, slot: Slot): void;
   /** Ends a step and moves its flow, in one commit. Resolves when it is durable. */
   end(job: ClaimedJob, completion: Completion, slot: Slot | null): Promise<Driven>;
   /**
@@ -72,6 +79,7 @@ export interface FlowDriverOptions {
 export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
   const { db, bus, deployed } = options;
   const rules = createCache({ bus, name: "tags", load: () => readTagRules(db) });
+  const statuses = new Map<string, Stored>();
   const ctx: DriveContext = {
     db,
     vault: options.vault,
@@ -81,10 +89,12 @@ export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
     rules: () => rules.get("all"),
     runs: createRuns({ db, deployed }),
     recent: createTextCache(64_000_000),
-    statuses: new Map(),
+    statuses,
+    statusOf: (flowJob) => statuses.get(flowJob),
     maxIterations: options.maxIterations,
   };
-  const batches = createBatches({ ...options, ctx });
+  const foresight = createForesight({ ctx, dispatcher: options.dispatcher });
+  const batches = createBatches({ ...options, ctx, foresight });
   const add = (root: string, entry: Entry): Promise<Driven> => batches.add(root, entry);
   const addEvent = async (flowJob: string, entry: Entry): Promise<void> => {
     const job = await loadFlowJob(db, flowJob);
@@ -97,7 +107,12 @@ export function createFlowDriver(options: FlowDriverOptions): FlowDriver {
     );
   };
   return {
-    begin: (job, slot) => add(rootOf(job), { kind: "begin", job, slot }),
+    async begin(job, slot, isWritten) {
+      const foreseeing = isWritten && foresight.begin(job);
+      if (isWritten && !(await isWritten)) return { ended: null, next: null };
+      return add(rootOf(job), { kind: "begin", job, slot, foreseen: (await foreseeing) ?? null });
+    },
+    expect: foresight.expect,
     end: (job, completion, slot) => add(job.rootJob ?? job.parentJob ?? job.id, { kind: "end", job, completion, slot }),
     endedElsewhere: tell,
     async reconcile() {

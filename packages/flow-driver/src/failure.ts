@@ -1,5 +1,5 @@
 import { advance, type FlowValue } from "@towermill/openflow";
-import type { Entry } from "./batch.ts";
+import type { Entry } from "./entry.ts";
 import { stateOf, type Drive } from "./drive.ts";
 import { loadFlowJob, loadStatus, type FlowJob } from "./run.ts";
 

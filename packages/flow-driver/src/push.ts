@@ -124,7 +124,6 @@ async function beginInline(
   const status = await firstStatus(drive.ctx, run);
   const held = Object.assign(planned, { state: "held" as const, suspend: 0, until: null });
   drive.inlineLeft -= 1;
-  drive.ctx.runs.remember(run);
   drive.states.set(job.id, {
     run,
     status,

@@ -1,6 +1,6 @@
 import { ApiError } from "@towermill/contract";
 import { sql, type Database } from "@towermill/store";
-import type { EventEntry } from "./batch.ts";
+import type { EventEntry } from "./entry.ts";
 
 /** An approval of a step, or of a flow as a whole. */
 export interface ResumeRequest {

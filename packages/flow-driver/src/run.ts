@@ -109,9 +109,11 @@ function flowJobOf(row: JobRow): FlowJob {
 export interface Runs {
   /** @throws Error when the job or its flow's version is gone */
   get(id: string): Promise<FlowRun>;
-  /** A flow job that a worker claimed: nothing of it need be read. */
+  /** One that is kept in memory. */
+  known(id: string): FlowRun | undefined;
+  /** A flow job that a worker claimed: nothing of it need be read. It is not kept before it is known to be stored. */
   claimed(job: ClaimedJob): Promise<FlowRun>;
-  /** Makes a flow job known that is being pushed. */
+  /** Keeps a flow job in memory that is stored. */
   remember(run: FlowRun): void;
   forget(id: string): void;
 }
@@ -133,13 +135,11 @@ export function createRuns({ db, deployed }: { db: Queryable; deployed: Deployed
     if (found) return found;
     const job = await loadFlowJob(db, id);
     if (!job) throw new Error(`Flow job ${id} does not exist`);
-    return add(job);
-  };
-  const add = async (job: FlowJob): Promise<FlowRun> => {
-    const run = { job, ...(await valueOf(job)) };
+    const run = await runOf(job);
     remember(run);
     return run;
   };
+  const runOf = async (job: FlowJob): Promise<FlowRun> => ({ job, ...(await valueOf(job)) });
   const valueOf = async (job: FlowJob): Promise<Pick<FlowRun, "flow" | "version">> => {
     const place = job.options.flow;
     if (place?.body && job.parentJob !== null) {
@@ -151,8 +151,8 @@ export function createRuns({ db, deployed }: { db: Queryable; deployed: Deployed
     if (!value) throw new Error(`Version ${job.hash ?? ""} of the flow ${job.path ?? ""} does not exist any more`);
     return { flow: readFlow(value), version: job.hash };
   };
-  const claimed = (job: ClaimedJob): Promise<FlowRun> => add({ ...job, args: job.args ?? "{}" });
-  return { get, claimed, remember, forget: (id) => void known.delete(id) };
+  const claimed = (job: ClaimedJob): Promise<FlowRun> => runOf({ ...job, args: job.args ?? "{}" });
+  return { get, claimed, remember, known: (id) => known.get(id), forget: (id) => void known.delete(id) };
 }
 
 /** A flow's status as it is stored, and the revision that whoever moves it has to name. */

@@ -118,6 +118,6 @@ function waitsInQueue({ status, over }: FlowState): boolean {
 }
 
 /** Where the step before ran, whatever the tags: that is where `./shared` is. */
-function isPinned({ options }: NewJob): boolean {
+export function isPinned({ options }: NewJob): boolean {
   return options?.flow?.shared === true;
 }

@@ -17,8 +17,8 @@ const columns: readonly Column<PlannedJob>[] = [
   { name: "scheduled_for", type: "timestamptz", of: (planned) => dueOf(planned)?.toISOString(), optional: "s" },
   { name: "worker", type: "text", of: (planned) => claimed(planned).worker, optional: "w" },
   { name: "token_hash", type: "bytea", of: (planned) => hashOf(claimed(planned).secret), optional: "w" },
-  { name: "suspend", type: "int4", of: (planned) => held(planned).suspend ?? 0 },
-  { name: "suspend_until", type: "float8", of: (planned) => held(planned).until, optional: "s" },
+  { name: "suspend", type: "int4", of: (planned) => held(planned).suspend || null, optional: "u" },
+  { name: "suspend_until", type: "float8", of: (planned) => held(planned).until, optional: "u" },
   { name: "status", type: "text", of: (planned) => ended(planned).status, optional: "d" },
   { name: "result", type: "json", of: (planned) => ended(planned).result, optional: "d" },
   { name: "done_labels", type: "text", of: (planned) => arrayText(ended(planned).labels), optional: "d" },
@@ -61,7 +61,7 @@ const queueing: Clause = {
       select id, workspace_id, tag, coalesce(priority, 0),
         case when worker is null then coalesce(scheduled_for, now()) else least(scheduled_for, now()) end, concurrency_key, state <> 'queued',
         case when state = 'queued' then 0 else 1 end, worker, case when state <> 'queued' then now() end,
-        token_hash, suspend, to_timestamp(suspend_until / 1000.0)
+        token_hash, coalesce(suspend, 0), to_timestamp(suspend_until / 1000.0)
       from pushed where state <> 'done'
     )`,
 };

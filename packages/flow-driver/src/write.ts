@@ -37,24 +37,51 @@ export function refusalOf(error: unknown): Refusal | null {
  * Writes a plan in one commit: nearly always one statement, with a few more in one transaction where
  * approvals come or a run is taken up again. It writes all or nothing: see {@link refusalOf}.
  */
-export async function writePlan(db: Database, plan: Plan): Promise<Written> {
-  const hasRest = [plan.adopted, plan.resumes, plan.recorded, plan.args, plan.early, plan.wiped, plan.kept].some(
-    (part) => part.length > 0,
-  );
-  if (!hasRest) return writeMain(db, plan);
+export async function writePlan(db: Database, plan: Plan, phrased: Phrased = phrase(plan)): Promise<Written> {
+  if (!hasRest(plan)) return writeMain(db, plan, phrased);
   return db.transaction(async (tx) => {
-    const written = await writeMain(tx, plan);
+    const written = await writeMain(tx, plan, phrased);
     await writeRest(tx, plan);
     return written;
   });
 }
 
-async function writeMain(db: Queryable, plan: Plan): Promise<Written> {
-  const order = orderAfter(plan.flows);
+/** Whether it is written in one statement that only few rows make. */
+export function isPlainMove(plan: Plan): boolean {
+  return !hasRest(plan) && isSmall(plan) && plan.claim === null && plan.notes.length === 0;
+}
+
+function hasRest({ adopted, resumes, recorded, args, early, wiped, kept }: Plan): boolean {
+  return [adopted, resumes, recorded, args, early, wiped, kept].some((part) => part.length > 0);
+}
+
+/** The clauses of a plan's statement before and after those of what ends, which may not be known yet. */
+export interface Phrased {
+  before: readonly Clause[];
+  after: readonly Clause[];
+}
+
+/** @param plan may still change in what ends, not in how many jobs do */
+export function phrase(plan: Plan): Phrased {
   const few = isSmall(plan);
-  const clauses = [...flowClauses(plan.flows, few), ...endClauses(plan.ends, { order, few })];
-  clauses.push(...holdClauses(plan.held, { order, few }), ...jobClauses(plan.jobs, few), ...historyClauses(plan, few));
-  clauses.push(...itemClauses(plan.items), ...claimClauses(plan.claim));
+  const order = orderAfter(plan.flows, few);
+  const { flows, held, jobs, items, claim } = plan;
+  return {
+    before: flowClauses(flows, few),
+    after: [
+      ...holdClauses(held, { order, few }),
+      ...jobClauses(jobs, few),
+      ...historyClauses(plan, few),
+      ...itemClauses(items),
+      ...claimClauses(claim),
+    ],
+  };
+}
+
+async function writeMain(db: Queryable, plan: Plan, { before, after }: Phrased): Promise<Written> {
+  const few = isSmall(plan);
+  const ends = endClauses(plan.ends, { order: orderAfter(plan.flows, few), few });
+  const clauses = [...before, ...ends, ...after];
   if (clauses.length === 0) return { claimed: [], freed: [] };
   const row = await db.one<{ claimed?: string | null; freed?: string[] | null }>(statementOf(clauses));
   const claimed = claimedJobsFrom(row.claimed ?? null, plan.claim?.secrets ?? []);

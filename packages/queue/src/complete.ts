@@ -41,8 +41,8 @@ export const completionColumns: readonly Column<Omit<Completion, "attempt"> & { 
   { name: "mem_peak_kb", type: "int4", of: ({ memPeakKb }) => memPeakKb },
   { name: "runner", type: "text", of: ({ runner }) => runner },
   { name: "start_ms", type: "float4", of: ({ startMs }) => startMs },
-  { name: "labels", type: "text", of: ({ labels }) => arrayText(labels ?? []) },
-  { name: "preprocessed", type: "bool", of: ({ preprocessed }) => preprocessed ?? false },
+  { name: "labels", type: "text", of: ({ labels }) => arrayText(labels?.length ? labels : null), optional: "b" },
+  { name: "preprocessed", type: "bool", of: ({ preprocessed }) => preprocessed || null, optional: "b" },
   { name: "delete_after", type: "int4", of: ({ deleteAfterSeconds }) => deleteAfterSeconds, optional: "d" },
 ];
 
@@ -77,8 +77,8 @@ function endingOf(completions: readonly Completion[]): Ending {
         mem_peak_kb, runner, start_ms, labels, preprocessed, delete_at)
       select id, workspace_id, case when canceled_by is null then status else 'canceled' end, started_at,
         greatest(0, extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, coalesce(canceled, result),
-        canceled_by, canceled_reason, worker, mem_peak_kb, runner, start_ms, labels::text[], preprocessed,
-        now() + make_interval(secs => delete_after)
+        canceled_by, canceled_reason, worker, mem_peak_kb, runner, start_ms, coalesce(labels::text[], '{}'),
+        coalesce(preprocessed, false), now() + make_interval(secs => delete_after)
       from ended
     )`,
   };

@@ -11,7 +11,7 @@ export const jobColumns: readonly Column<NewJob>[] = [
   { name: "email", type: "text", of: ({ member }) => member.email },
   { name: "identity", type: "json", of: ({ member }) => identityText(member) },
   { name: "script_path", type: "text", of: ({ path }) => path },
-  { name: "script_hash", type: "text", of: ({ hash }) => hash },
+  { name: "script_hash", type: "text", of: ({ hash }) => hash, optional: "h" },
   { name: "language", type: "text", of: ({ language }) => language },
   { name: "tag", type: "text", of: ({ tag }) => tag },
   { name: "args", type: "json", of: ({ args }) => args },
@@ -30,7 +30,12 @@ export const jobColumns: readonly Column<NewJob>[] = [
   { name: "concurrency_key", type: "text", of: ({ concurrency }) => concurrency?.key, optional: "o" },
   { name: "concurrent_limit", type: "int4", of: ({ concurrency }) => concurrency?.limit, optional: "o" },
   { name: "concurrency_window_s", type: "int4", of: ({ concurrency }) => concurrency?.windowSeconds, optional: "o" },
-  { name: "visible_to_owner", type: "bool", of: ({ visibleToOwner }) => visibleToOwner ?? true },
+  {
+    name: "visible_to_owner",
+    type: "bool",
+    of: ({ visibleToOwner }) => (visibleToOwner === false ? false : null),
+    optional: "o",
+  },
   { name: "labels", type: "text", of: ({ labels }) => arrayText(labels), optional: "o" },
   { name: "options", type: "jsonb", of: ({ options }) => (options ? JSON.stringify(options) : "{}") },
 ];
@@ -55,6 +60,6 @@ export function insertJobs(source: Sql): Sql {
     select id, workspace_id, kind, created_by, permissioned_as, email, identity, script_path, script_hash, language, tag,
       args, raw_code, raw_lock, raw_flow, parent_job, root_job, flow_step_id, trigger_kind, trigger_path,
       entrypoint, priority, timeout_s, cache_ttl, concurrency_key, concurrent_limit, concurrency_window_s,
-      visible_to_owner, labels::text[], options
+      coalesce(visible_to_owner, true), labels::text[], options
     from ${source}`;
 }

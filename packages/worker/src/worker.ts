@@ -120,6 +120,11 @@ async function failBeforeRun(_ctx: WorkerContext, { job }: RunningJob): Promise<
   return { status: "failure", result: JSON.stringify({ error: job.options.failed }) };
 }
 
+/** The word that a job is waiting for, if it is. */
+function pendingOf(isWritten: Promise<boolean>): Promise<boolean> | undefined {
+  return isWritten === alreadyWritten ? undefined : isWritten;
+}
+
 function isFlow({ kind }: ClaimedJob): boolean {
   return kind === "flow" || kind === "flowpreview";
 }
@@ -142,9 +147,10 @@ async function runToEnd(
   { job, signal, isWritten }: Omit<RunningJob, "log">,
 ): Promise<ClaimedJob | null> {
   const run = bodyOf(job);
-  // only scripts have something to make ready
-  if ((isFlow(job) || run !== runScriptJob) && !(await isWritten)) return null;
-  if (isFlow(job)) return (await parts.flows.begin(job, parts.slot)).next;
+  if (isFlow(job)) return (await parts.flows.begin(job, parts.slot, pendingOf(isWritten))).next;
+  // only flows and scripts have something to make ready
+  if (run !== runScriptJob && !(await isWritten)) return null;
+  if (job.options.flow) parts.flows.expect(job, parts.slot);
   const position = job.attempt > 1 ? await logLength(ctx.db, job.id).catch(() => 0) : 0;
   const log = parts.logs.open({ id: job.id, attempt: job.attempt, position });
   const running: RunningJob = { job, log, signal, isWritten };
