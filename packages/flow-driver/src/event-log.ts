@@ -22,7 +22,9 @@ export async function readEvents(
   { after = 0, limit = 1000 }: { after?: number; limit?: number } = {},
 ): Promise<FlowEventEntry[]> {
   return db.query<FlowEventEntry & Record<string, unknown>>(sql`
-    select revision, at, step, iteration, attempt, what, detail from flow_event
-    where flow_job = ${flowJob} and revision > ${after}
-    order by revision, position limit ${limit}`);
+    select f.revision, f.at, e.event ->> 'step' as step, (e.event ->> 'iteration')::int as iteration,
+      (e.event ->> 'attempt')::int as attempt, e.event ->> 'what' as what, e.event -> 'detail' as detail
+    from flow_event f cross join lateral json_array_elements(f.events) with ordinality e (event, position)
+    where f.flow_job = ${flowJob} and f.revision > ${after}
+    order by f.revision, e.position limit ${limit}`);
 }

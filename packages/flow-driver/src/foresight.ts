@@ -39,7 +39,6 @@ interface Prediction extends Required<Foreseen> {
   slot: Slot;
   /** Stands in for the entry of the step's end. */
   pending: Pending;
-  /** By `performance.now()`. */
   madeAt: number;
 }
 
@@ -51,7 +50,14 @@ const patience = 3;
 const seldom = 50;
 const mostPlaces = 1000;
 
-export function createForesight({ ctx, dispatcher }: { ctx: DriveContext; dispatcher: Dispatcher }): Foresight {
+export interface ForesightOptions {
+  ctx: DriveContext;
+  dispatcher: Dispatcher;
+  /** Milliseconds of a clock that only goes forward. */
+  now?: () => number;
+}
+
+export function createForesight({ ctx, dispatcher, now = () => performance.now() }: ForesightOptions): Foresight {
   const underWay = new Map<string, Drive>();
   /** Drives that are being written. */
   let writes = 0;
@@ -77,18 +83,13 @@ export function createForesight({ ctx, dispatcher }: { ctx: DriveContext; dispat
     const pending: Pending = { entry: { kind: "end", job, completion, slot }, broken: null, done: none, fail: none };
     const claims = assignSlots(work, [pending], dispatcher);
     const phrased = phrase(work.plan);
-    keepNewest(
-      predictions,
-      job.id,
-      { work, claims, phrased, slot, pending, madeAt: performance.now() },
-      mostPredictions,
-    );
+    keepNewest(predictions, job.id, { work, claims, phrased, slot, pending, madeAt: now() }, mostPredictions);
   };
 
   const holds = ({ work, slot, madeAt }: Prediction, { completion, slot: own }: EndEntry): boolean =>
     (completion.status === "success" || completion.status === "skipped") &&
     !saysRecover(completion.result) &&
-    performance.now() - madeAt < longestMs &&
+    now() - madeAt < longestMs &&
     own === slot &&
     fits(work, slot) &&
     [...work.states].every(([id, state]) => isNewest(ctx, id, state));

@@ -196,18 +196,37 @@ const childColumns: readonly Column<PlannedChild>[] = [
   { name: "leaf", type: "text", of: ({ leaf }) => leaf },
 ];
 
-type EventRow = PlannedEvent & { position: number };
+/** What happened in one transition of a flow. */
+interface History {
+  flowJob: string;
+  revision: number;
+  /** JSON text. */
+  events: string;
+}
 
-const eventColumns: readonly Column<EventRow>[] = [
+const historyColumns: readonly Column<History>[] = [
   { name: "flow_job", type: "uuid", of: ({ flowJob }) => flowJob },
   { name: "revision", type: "int4", of: ({ revision }) => revision },
-  { name: "position", type: "int4", of: ({ position }) => position },
-  { name: "step", type: "text", of: ({ step }) => step },
-  { name: "iteration", type: "int4", of: ({ iteration }) => iteration },
-  { name: "attempt", type: "int4", of: ({ attempt }) => attempt },
-  { name: "what", type: "text", of: ({ what }) => what },
-  { name: "detail", type: "json", of: ({ detail }) => (detail === null ? null : JSON.stringify(detail)) },
+  { name: "events", type: "json", of: ({ events }) => events },
 ];
+
+function historiesOf(events: readonly PlannedEvent[]): History[] {
+  const histories = new Map<string, History>();
+  for (const { flowJob, revision, what, step, iteration, attempt, detail } of events) {
+    const key = `${flowJob} ${revision}`;
+    const text = JSON.stringify({
+      what,
+      step: step ?? undefined,
+      iteration: iteration ?? undefined,
+      attempt: attempt ?? undefined,
+      detail: detail ?? undefined,
+    });
+    const history = histories.get(key);
+    if (history) history.events = `${history.events.slice(0, -1)},${text}]`;
+    else histories.set(key, { flowJob, revision, events: `[${text}]` });
+  }
+  return [...histories.values()];
+}
 
 /** Children that were pushed, and what happened. */
 export function historyClauses({ children, events }: Plan, few: boolean): Clause[] {
@@ -223,14 +242,12 @@ export function historyClauses({ children, events }: Plan, few: boolean): Clause
     });
   }
   if (events.length > 0) {
-    const rows = events.map((event, position): EventRow => ({ ...event, position }));
-    const source = sourceOf("e", eventColumns, rows, few);
+    const source = sourceOf("e", historyColumns, historiesOf(events), few);
     clauses.push({
       letter: `v${source.shape}`,
       values: source.values,
       text: () => sql`events as (
-        insert into flow_event (flow_job, revision, position, step, iteration, attempt, what, detail)
-        select * from ${source.text()}
+        insert into flow_event (flow_job, revision, events) select * from ${source.text()}
       )`,
     });
   }

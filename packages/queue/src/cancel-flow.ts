@@ -83,8 +83,9 @@ export async function cancelFlows(
     ), moved as (
       update job_flow f set status = i.status::json, revision = i.revision from i where f.id = i.id returning f.id, f.revision
     )
-    insert into flow_event (flow_job, revision, position, what, detail)
-    select id, revision, 0, 'canceled', json_build_object('by', ${by}::text, 'reason', ${reason}::text) from moved`);
+    insert into flow_event (flow_job, revision, events)
+    select id, revision, json_build_array(json_build_object('what', 'canceled',
+      'detail', json_build_object('by', ${by}::text, 'reason', ${reason}::text))) from moved`);
 }
 
 function canceled({ id, status }: LockedFlow, { by, reason }: { by: string; reason: string }): LockedFlow[] {

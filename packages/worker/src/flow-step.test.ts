@@ -1,3 +1,4 @@
+import { readEvents } from "@towermill/flow-driver";
 import { sql } from "@towermill/store";
 import { expect, test } from "vitest";
 import { code, openFlowWorld } from "./flow-world.fixture.ts";
@@ -173,9 +174,7 @@ test("steps know which flow and step they are", async () => {
 
 test("every child is in the history of its flow, in order", async () => {
   const { id } = await world.run({ modules: [code("a", one), code("b", one)] });
-  const events = await world.db.query<{ what: string; step: string | null }>(
-    sql`select what, step from flow_event where flow_job = ${id} order by revision, position`,
-  );
+  const events = await readEvents(world.db, id);
   expect(events.map(({ what, step }) => [what, step])).toEqual([
     ["started", null],
     ["pushed", "a"],
