@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createEvaluator, type Evaluator } from "@towermill/expression";
-import { initialStatus, readFlow } from "@towermill/openflow";
+import { initialStatus, readFlow, type FlowModule, type InputTransform } from "@towermill/openflow";
 import { claimedFrom, createDispatcher, newJobId, type ClaimedJob, type Completion } from "@towermill/queue";
 import { openBus } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
@@ -49,8 +49,8 @@ interface Scene {
 }
 
 /** A flow of two steps whose first one runs. */
-async function begun(input: object): Promise<Scene> {
-  const step = (id: string, transform: object): object => ({
+async function begun(input: InputTransform): Promise<Scene> {
+  const step = (id: string, transform: InputTransform): FlowModule => ({
     id,
     value: { type: "rawscript", language: "bun", content: "x", lock: "", input_transforms: { n: transform } },
   });
@@ -132,7 +132,7 @@ async function foreseen(scene: Scene): Promise<Scene> {
   return scene;
 }
 
-const plain = { type: "javascript", expr: "flow_input.x[1]" };
+const plain: InputTransform = { type: "javascript", expr: "flow_input.x[1]" };
 
 test("the step that follows a success is planned for the same slot while the step runs", async () => {
   const scene = await foreseen(await begun(plain));
