@@ -20,5 +20,14 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 120_000,
     globalSetup: ["packages/testkit/src/global-setup.ts"],
+    // `npm run check` holds the flow engine to this: what a flow does must not depend on a case that no test has seen
+    coverage: {
+      provider: "v8",
+      include: ["packages/openflow/src/**/*.ts"],
+      exclude: ["**/*.test.ts", "**/*.fixture.ts"],
+      thresholds: { branches: 100 },
+      reporter: ["text-summary"],
+      reportsDirectory: ".build/coverage",
+    },
   },
 });

@@ -10,6 +10,7 @@ const steps = [
   ["types", [bin("typescript", "bin", "tsc"), "-p", "tsconfig.tests.json", "--noEmit"]],
   ["dependency direction", [join(root, "scripts", "check-direction.mjs")]],
   ["documentation", [join(root, "scripts", "docs.mjs"), "--check"]],
+  ["branches of the flow engine", [bin("vitest", "vitest.mjs"), "run", "packages/openflow", "--coverage.enabled"]],
   ["dead code", [bin("knip", "bin", "knip.js"), "--no-progress"]],
 ];
 for (const [name, args] of steps) {

@@ -1,7 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { databaseOverTcp, startProcess, testFolder } from "@towermill/testkit";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { root, startInstance } from "./support/instance.ts";
 
 const instance = await startInstance();
@@ -24,6 +26,20 @@ test("every flow in examples/flows does what its test file says", { timeout: 180
   expect(output).not.toContain("FAIL");
   expect(output.match(/^ok {3}/gm)?.length).toBeGreaterThanOrEqual(16);
   expect(code).toBe(0);
+});
+
+test("every flow in examples/flows is of the schema that an instance publishes, and a broken one is not", async () => {
+  const answer = await fetch(`${instance.url}/api/openflow.schema.json`);
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+  const fits = new Ajv2020({ strict: false }).compile((await answer.json()) as object);
+  const folder = join(root, "examples/flows/f/examples");
+  const flows = readdirSync(folder).filter((name) => name.endsWith(".flow"));
+  expect(flows.length).toBeGreaterThan(10);
+  for (const name of flows) {
+    const { value } = parse(readFileSync(join(folder, name, "flow.yaml"), "utf8")) as { value: object };
+    expect([name, fits(value), fits.errors]).toEqual([name, true, null]);
+  }
+  expect(fits({ modules: [{ id: "a", value: { type: "rawscript", language: "bun" } }] })).toBe(false);
 });
 
 test("a flow computes in the database that it is given", { timeout: 60_000 }, async () => {

@@ -30,13 +30,20 @@ export function nearest(name: string, names: Iterable<string>): string | null {
   return best;
 }
 
+/** Letters to add, drop or change (Levenshtein). */
 function distanceOf(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  const others = Array.from(b);
+  let row = Array.from({ length: others.length + 1 }, (_, index) => index);
   for (const [i, letter] of Array.from(a).entries()) {
     const next = [i + 1];
-    for (const [j, other] of Array.from(b).entries())
-      next.push(Math.min((row[j] ?? 0) + (letter === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    for (const [j, other] of others.entries())
+      next.push(Math.min(cell(row, j) + (letter === other ? 0 : 1), cell(row, j + 1) + 1, cell(next, j) + 1));
     row = next;
   }
-  return row.at(-1) ?? 0;
+  return cell(row, row.length - 1);
+}
+
+/** One that is there. */
+function cell(row: readonly number[], index: number): number {
+  return row[index] as number;
 }

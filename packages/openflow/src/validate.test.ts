@@ -52,6 +52,23 @@ describe("a flow is refused, and told why", () => {
     ["no modules", {}, /^The flow, field modules: .*expected array/],
     ["no value", { modules: [{ id: "a" }] }, /^Step a, field value/],
     [
+      "no value in a branch without a condition",
+      { modules: [{ id: "o", value: { type: "branchone", branches: [], default: [{ id: "d" }] } }] },
+      /^Step d, field value/,
+    ],
+    ["no value of the handler", { modules: [], failure_module: { id: "failure" } }, /^Step failure, field value/],
+    [
+      "no value of the preprocessor",
+      { modules: [], preprocessor_module: { id: "preprocessor" } },
+      /^Step preprocessor, field value/,
+    ],
+    ["no value of a step without an id", { modules: [{}] }, /^The flow, field modules\.0\.value/],
+    [
+      "a path that is none, of a step without an id",
+      { modules: [{ value: { type: "script", path: "x/y" } }] },
+      /^The flow, field value\.path: "x\/y" is not a workspace path/,
+    ],
+    [
       "an unknown kind, deep inside",
       { modules: [loop("l", [], [{ id: "x", value: { type: "magic" } } as unknown as FlowModule])] },
       /^Step x, field value.type: "magic" is not one of rawscript/,
@@ -186,6 +203,14 @@ describe("an expression is looked at wherever it stands", () => {
     ]);
   });
 
+  test("of a step without an id", () => {
+    const { value } = script("", {}, { x: "! results.zzz" });
+    expect(messages({ modules: [{ value }] }, { compile })).toEqual([
+      "The flow, field value.input_transforms.x, line 2, column 3: bad",
+      "The flow, field value.input_transforms.x, line 1, column 9: There is no step zzz",
+    ]);
+  });
+
   test("of the flow and of its handler too", () => {
     const flow = { modules: [], skip_expr: "!", failure_module: script("failure", {}, { x: "!" }) };
     expect(messages(flow, { compile }).length).toBe(2);
@@ -209,6 +234,7 @@ describe("an expression is looked at wherever it stands", () => {
 test("the nearest name is near", () => {
   expect(nearest("fecth", ["other", "fetch", "fetched"])).toBe("fetch");
   expect(nearest("a", ["zzz"])).toBeNull();
+  expect(nearest("🙂ab", ["other", "🙂abc"])).toBe("🙂abc");
   expect(nearest("", [])).toBeNull();
   expect(sentenceOf({ severity: "error", step: null, field: "", message: "m", line: 1 })).toBe(
     "The flow, line 1, column 1: m",

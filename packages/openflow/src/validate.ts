@@ -107,7 +107,7 @@ function expressionProblems(
   const { skip_expr: expr } = flow;
   return [
     ...(expr?.trim() ? check(null, { field: "skip_expr", expr }) : []),
-    ...modules.flatMap((module) => expressionsOf(module).flatMap((expression) => check(module.id, expression))),
+    ...modules.flatMap((module) => expressionsOf(module).flatMap((expression) => check(module.id || null, expression))),
   ];
 }
 

@@ -60,6 +60,16 @@ export const settingsOperations = [
     extension: true,
   }),
   operation({
+    id: "getOpenFlowSchema",
+    method: "GET",
+    path: "/openflow.schema.json",
+    tag: "Settings",
+    summary: "JSON Schema (2020-12) of a flow's value, for editors",
+    access: "public",
+    answer: z.record(z.string(), z.unknown()),
+    extension: true,
+  }),
+  operation({
     id: "getHealthStatus",
     method: "GET",
     path: "/health/status",

@@ -1,4 +1,5 @@
 import { openapi, operations, type settingsOperations } from "@towermill/contract";
+import { flowSchema } from "@towermill/openflow";
 import { sql } from "@towermill/store";
 import { stringify } from "yaml";
 import type { Handlers } from "../http/call.ts";
@@ -42,6 +43,7 @@ export function settingsHandlers(services: Services): Handlers<typeof settingsOp
     getLicenseId: async () => "",
     getOpenApiYaml: async () => stringify(openApi(), { aliasDuplicateObjects: false }),
     getOpenApiJson: async () => openApi(),
+    getOpenFlowSchema: async () => flowSchema(),
     async getHealthStatus() {
       const found = await health(services);
       return found.database_healthy ? found : jsonText(JSON.stringify(found), 503);
