@@ -9,8 +9,10 @@ import { startEmbedded } from "../packages/store/dist/index.js";
 import { root } from "../scripts/prepare.mjs";
 
 const live = new Set();
+const folders = [];
 process.on("exit", () => {
   for (const child of live) child.kill("SIGKILL");
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
 });
 
 export function start(command, args, options = {}) {
@@ -73,7 +75,7 @@ export function request(url, { method = "POST", body, headers = {} } = {}) {
 
 export function folder(name) {
   const path = mkdtempSync(join(tmpdir(), `towermill-bench-${name}-`));
-  process.on("exit", () => rmSync(path, { recursive: true, force: true }));
+  folders.push(path);
   return path;
 }
 
