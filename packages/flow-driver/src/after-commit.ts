@@ -1,12 +1,22 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ApiError } from "@towermill/contract";
-import { noteInLog, releaseNext, type Ended } from "@towermill/queue";
-import type { BatchesOptions, Pending } from "./batch.ts";
+import { noteInLog, releaseNext, type Dispatcher, type Ended } from "@towermill/queue";
+import type { Bus, Database, Log } from "@towermill/store";
 import type { Drive, DriveContext } from "./drive.ts";
+import type { Pending } from "./entry.ts";
 import { itemKey } from "./result.ts";
 import { rootOf } from "./place.ts";
 import type { Claims } from "./slots.ts";
 import type { Written } from "./write.ts";
+
+/** What a commit is told to. */
+export interface Surroundings {
+  ctx: DriveContext;
+  db: Database;
+  bus: Bus;
+  dispatcher: Dispatcher;
+  log: Log;
+}
 
 interface Commit {
   written: Written;
@@ -17,7 +27,7 @@ interface Commit {
 const mostStatuses = 2000;
 
 /** What follows when a plan is written: claimed jobs start, others' workers wake, everybody who waits is told. */
-export async function afterCommit(options: BatchesOptions, work: Drive, commit: Commit): Promise<void> {
+export async function afterCommit(options: Surroundings, work: Drive, commit: Commit): Promise<void> {
   const { bus, dispatcher, log } = options;
   const { written, batch, claimed } = commit;
   claimed.start(written);
@@ -76,7 +86,7 @@ function endedOf({ plan, states }: Drive): Ended[] {
   ];
 }
 
-async function followUp({ db, dispatcher }: BatchesOptions, work: Drive, written: Written): Promise<void> {
+async function followUp({ db, dispatcher }: Surroundings, work: Drive, written: Written): Promise<void> {
   for (const { job, text } of work.plan.notes) await noteInLog(db, job, text);
   for (const key of new Set(written.freed)) {
     const count = written.freed.filter((other) => other === key).length;

@@ -1,36 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Dispatcher } from "@towermill/queue";
-import { errorCode, type Bus, type Database, type Log } from "@towermill/store";
-import { afterCommit } from "./after-commit.ts";
-import { createDrive, drive, type Drive, type DriveContext } from "./drive.ts";
-import type { Driven } from "./driver.ts";
+import { errorCode, type Log } from "@towermill/store";
+import { afterCommit, type Surroundings } from "./after-commit.ts";
+import { createDrive, drive, type Drive } from "./drive.ts";
 import { checkEntries } from "./entry-check.ts";
-import { beginFlow, endStep, type Entry } from "./entry.ts";
-import { failureEnd, type Breakage } from "./failure.ts";
+import { beginFlow, endStep, type Breakage, type Entry, type Pending } from "./entry.ts";
+import { failureEnd } from "./failure.ts";
 import type { Foresight } from "./foresight.ts";
+import type { Driven } from "./slot.ts";
 import { assignSlots } from "./slots.ts";
 import { refusalOf, writePlan } from "./write.ts";
-
-/** An entry on its way, and who waits for it. */
-export interface Pending {
-  entry: Entry;
-  /** The drive could not be worked out with it: it is written as a failure of the flow. */
-  broken: Breakage | null;
-  done(driven: Driven): void;
-  fail(error: unknown): void;
-}
 
 export interface Batches {
   add(root: string, entry: Entry): Promise<Driven>;
 }
 
-export interface BatchesOptions {
-  ctx: DriveContext;
+export interface BatchesOptions extends Surroundings {
   foresight: Foresight;
-  db: Database;
-  bus: Bus;
-  dispatcher: Dispatcher;
-  log: Log;
 }
 
 const largestBatch = 64;

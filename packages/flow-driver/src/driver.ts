@@ -1,4 +1,4 @@
-import { type ClaimedJob, type Completion, type Dispatcher, type Ended } from "@towermill/queue";
+import type { ClaimedJob, Completion, Dispatcher } from "@towermill/queue";
 import { createRunnables, readTagRules } from "@towermill/runnable";
 import { createCache, type Bus, type Database, type Log } from "@towermill/store";
 import type { Vault } from "@towermill/vault";
@@ -12,27 +12,9 @@ import { createForesight } from "./foresight.ts";
 import { createTextCache } from "./memory.ts";
 import { resumeEntry, type ResumeRequest } from "./resume.ts";
 import { rootOf } from "./place.ts";
+import type { Driven, Slot } from "./slot.ts";
 import { findUnheard } from "./stuck.ts";
 import { createRuns, loadFlowJob, type Stored } from "./run.ts";
-
-/** The slot of a worker whose job just ended: the next step may have it. */
-export interface Slot {
-  worker: string;
-  /** Whether it may run a job of this tag; `pinned` = the job goes wherever the one before ran. */
-  serves(tag: string, pinned: boolean): boolean;
-  /** Tags of other jobs that it may be given, none when its flow has had it long enough. */
-  tags(): readonly string[];
-  /** Gives it to a step that is being written: it is made ready meanwhile, and runs once it `isWritten`. */
-  goOn(job: ClaimedJob, isWritten: Promise<boolean>): void;
-}
-
-/** What became of a job that was handed to the driver. */
-export interface Driven {
-  /** `null`: another attempt of the job came first, this one counts for nothing. Of a flow that goes on, too. */
-  ended: Ended | null;
-  /** A job that was claimed for the slot in the same commit: run it there. */
-  next: ClaimedJob | null;
-}
 
 /** Moves flows. One per process; any number of processes may move the same flow. */
 export interface FlowDriver {

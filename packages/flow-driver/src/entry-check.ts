@@ -1,5 +1,5 @@
 import { sql, type Database } from "@towermill/store";
-import type { Pending } from "./batch.ts";
+import type { Pending } from "./entry.ts";
 
 interface Row {
   id: string;

@@ -1,10 +1,10 @@
 import type { FlowEvent } from "@towermill/openflow";
 import type { ClaimedJob, Completion } from "@towermill/queue";
 import { stateOf, type Drive } from "./drive.ts";
-import type { Slot } from "./driver.ts";
 import { isUnrecoverable } from "./ended-elsewhere.ts";
 import { saysRecover } from "./marks.ts";
 import type { PlannedEnd, PlannedResume } from "./plan.ts";
+import type { Driven, Slot } from "./slot.ts";
 
 /** Something that moves a flow. */
 export type Entry = BeginEntry | EndEntry | EventEntry;
@@ -31,6 +31,21 @@ export interface EventEntry {
   flowJob: string;
   event: FlowEvent;
   resume: PlannedResume | null;
+}
+
+/** Why something could not be worked out or written. */
+export interface Breakage {
+  name: string;
+  message: string;
+}
+
+/** An entry on its way, and who waits for it. */
+export interface Pending {
+  entry: Entry;
+  /** The drive could not be worked out with it: it is written as a failure of the flow. */
+  broken: Breakage | null;
+  done(driven: Driven): void;
+  fail(error: unknown): void;
 }
 
 /** @param isNew nothing can be stored of it */

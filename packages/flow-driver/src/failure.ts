@@ -1,13 +1,7 @@
 import { advance, type FlowValue } from "@towermill/openflow";
-import type { Entry } from "./entry.ts";
+import type { Breakage, Entry } from "./entry.ts";
 import { stateOf, type Drive } from "./drive.ts";
 import { loadFlowJob, loadStatus, type FlowJob } from "./run.ts";
-
-/** Why something could not be worked out or written. */
-export interface Breakage {
-  name: string;
-  message: string;
-}
 
 /**
  * What cannot be worked out (a version that is gone, a run that cannot be taken up, a result that cannot be stored) ends

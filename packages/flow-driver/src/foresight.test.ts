@@ -5,14 +5,13 @@ import { claimedFrom, createDispatcher, newJobId, type ClaimedJob, type Completi
 import { openBus } from "@towermill/store";
 import { testDatabase, whenDone } from "@towermill/testkit";
 import { expect, test } from "vitest";
-import type { Pending } from "./batch.ts";
 import { createDeployedFlows } from "./deployed.ts";
 import { createDrive, drive, type DriveContext } from "./drive.ts";
-import type { Slot } from "./driver.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Pending } from "./entry.ts";
 import { createForesight, type Foresight } from "./foresight.ts";
 import { createTextCache } from "./memory.ts";
 import { createRuns, type FlowJob, type Stored } from "./run.ts";
+import type { Slot } from "./slot.ts";
 
 const { db, url } = await testDatabase();
 const bus = await openBus({ url });

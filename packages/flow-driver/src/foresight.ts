@@ -1,10 +1,9 @@
 import type { FlowStatus } from "@towermill/openflow";
 import type { ClaimedJob, Completion, Dispatcher } from "@towermill/queue";
-import type { Pending } from "./batch.ts";
 import { createDrive, drive, type Drive, type DriveContext, type FlowState } from "./drive.ts";
-import type { Slot } from "./driver.ts";
-import { beginFlow, keepResult, plannedEnd, tellFlow, type EndEntry } from "./entry.ts";
+import { beginFlow, keepResult, plannedEnd, tellFlow, type EndEntry, type Pending } from "./entry.ts";
 import { saysRecover } from "./marks.ts";
+import type { Slot } from "./slot.ts";
 import { assignSlots, isPinned, type Claims } from "./slots.ts";
 import { createRefusal, openContext, timelessContext } from "./timeless-context.ts";
 import { isPlainMove, phrase, type Phrased } from "./write.ts";

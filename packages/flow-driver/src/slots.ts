@@ -1,7 +1,7 @@
 import { claimedFrom, randomToken, type ClaimedJob, type Dispatcher, type NewJob } from "@towermill/queue";
-import type { Pending } from "./batch.ts";
 import type { Drive, FlowState } from "./drive.ts";
-import type { Slot } from "./driver.ts";
+import type { Pending } from "./entry.ts";
+import type { Slot } from "./slot.ts";
 import type { Written } from "./write.ts";
 
 /** Slots that jobs are claimed for. */
