@@ -28,6 +28,14 @@ test("text is passed on at once, also before its line ends", () => {
   expect(collect(["W"])).toMatchObject({ early: "", log: "W" });
 });
 
+test("a log says that it is cut also where what was read ends at the limit, and one that just fits does not", () => {
+  const fitting = ["x".repeat(500), "y".repeat(500)];
+  expect(collect(fitting).log).toBe(fitting.join(""));
+  const { log, output } = collect([...fitting, "z", "\nlast\n"]);
+  expect(log).toMatch(/^x{500}y{500}\n\[the log is cut here: [^\n]*\]\n$/);
+  expect(output.lastLine()).toBe("last");
+});
+
 test("a log above the limit is cut once, with a line that says so, and the last line is still known", () => {
   const { log, output } = collect(["x".repeat(990), "y".repeat(50), "z".repeat(50), "\nlast\n"]);
   expect(log.startsWith("x".repeat(990) + "y".repeat(10) + "\n[the log is cut here")).toBe(true);

@@ -25,6 +25,7 @@ export interface JobOutput {
 export function collectOutput(io: RunIo, limits: OutputLimits): JobOutput {
   const decoder = new StringDecoder("utf8");
   let bytes = 0;
+  let isCut = false;
   let kept = "";
   const route = routeLines(io);
   const pass = (raw: string): void => {
@@ -35,14 +36,16 @@ export function collectOutput(io: RunIo, limits: OutputLimits): JobOutput {
   };
   return {
     push(chunk) {
-      const before = bytes;
+      const room = Math.max(0, limits.logBytes - bytes);
       bytes += chunk.length;
-      if (before >= limits.logBytes) return keepOnly(chunk);
-      if (bytes <= limits.logBytes) return pass(decoder.write(chunk));
-      pass(decoder.write(chunk.subarray(0, limits.logBytes - before)));
-      route.flush();
-      io.log(`\n[the log is cut here: this job wrote more than ${Math.floor(limits.logBytes / 1024)} KiB]\n`);
-      keepOnly(chunk.subarray(limits.logBytes - before));
+      if (chunk.length <= room) return pass(decoder.write(chunk));
+      if (!isCut) {
+        isCut = true;
+        pass(decoder.write(chunk.subarray(0, room)));
+        route.flush();
+        io.log(`\n[the log is cut here: this job wrote more than ${Math.floor(limits.logBytes / 1024)} KiB]\n`);
+      }
+      keepOnly(chunk.subarray(room));
     },
     end() {
       pass(decoder.end());
