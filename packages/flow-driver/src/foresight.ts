@@ -43,7 +43,7 @@ interface Prediction extends Required<Foreseen> {
 
 /** Ids and moments in the plan are of when it was made: it must not be older. */
 const longestMs = 1000;
-const mostPredictions = 256;
+const mostPredictions = 64;
 /** What could not be foreseen so many times in a row is tried seldom: once in so many times. */
 const patience = 3;
 const seldom = 50;
@@ -65,6 +65,12 @@ export function createForesight({ ctx, dispatcher, now = () => performance.now()
   const misses = new Map<string, number>();
 
   const miss = (place: string): void => keepNewest(misses, place, (misses.get(place) ?? 0) + 1, mostPlaces);
+
+  const predictionOf = (job: string): Prediction | undefined => {
+    const prediction = predictions.get(job);
+    predictions.delete(job);
+    return prediction;
+  };
 
   const predict = async (job: ClaimedJob, slot: Slot): Promise<void> => {
     const before = underWay.get(job.id);
@@ -123,14 +129,14 @@ export function createForesight({ ctx, dispatcher, now = () => performance.now()
       // what runs the step goes first; what goes wrong here comes up again in its time
       setImmediate(() => void predict(job, slot).catch(() => miss(placeOf(job))));
     },
-    take([pending, ...others]) {
-      if (!pending || others.length > 0 || pending.broken !== null) return null;
+    take(batch) {
+      // none is kept for longer than its step runs
+      const [prediction] = batch.map(({ entry }) => (entry.kind === "end" ? predictionOf(entry.job.id) : undefined));
+      const [pending] = batch;
+      if (!pending || batch.length > 1 || pending.broken !== null) return null;
       const { entry } = pending;
       if (entry.kind === "begin") return entry.foreseen && { work: entry.foreseen };
-      if (entry.kind !== "end") return null;
-      const prediction = predictions.get(entry.job.id);
-      predictions.delete(entry.job.id);
-      if (!prediction || !holds(prediction, entry)) return null;
+      if (entry.kind !== "end" || !prediction || !holds(prediction, entry)) return null;
       prediction.pending.entry = entry;
       prediction.work.plan.ends[0] = plannedEnd(entry.job, entry.completion);
       keepResult(prediction.work, entry.job, entry.completion.result);
