@@ -19,7 +19,7 @@ test("histories of flows from before they were kept by transition are still ther
   const events = [
     [1, 0, "2026-12-01T10:00:00Z", null, null, null, "started", null],
     [1, 1, "2026-12-01T10:00:00.001Z", "l", 0, 0, "pushed", '{"kind":"code"}'],
-    [2, 3, "2026-12-01T10:00:01Z", "l", 0, 0, "ended", '{"success":true}'],
+    [2, 3, "2026-12-01T10:00:01Z", "l", 0, 0, "ended", '{"success":true,"by":null}'],
   ] as const;
   for (const [revision, position, at, step, iteration, attempt, what, detail] of events)
     await db.execute(sql`insert into flow_event (flow_job, revision, position, at, step, iteration, attempt, what, detail)
@@ -51,7 +51,7 @@ test("histories of flows from before they were kept by transition are still ther
       iteration: 0,
       attempt: 0,
       what: "ended",
-      detail: '{"success":true}',
+      detail: '{"success":true,"by":null}',
     },
   ]);
   expect(await readEvents(db, flow, { after: 1 })).toHaveLength(1);

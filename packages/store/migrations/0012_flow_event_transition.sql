@@ -8,7 +8,7 @@ create table flow_event (
   flow_job  uuid not null,
   revision  integer not null,
   at        timestamptz not null default clock_timestamp(),
-  -- [{what, step, iteration, attempt, detail}] in their order; what is not there is null
+  -- [{what, step, iteration, attempt, detail}] in their order; what has no value is left out
   events    json not null,
   primary key (flow_job, revision)
 ) partition by range (flow_job);
@@ -27,8 +27,10 @@ end
 $$;
 
 insert into flow_event (flow_job, revision, at, events)
-select flow_job, revision, min(at), json_agg(
-    json_strip_nulls(json_build_object('what', what, 'step', step, 'iteration', iteration, 'attempt', attempt, 'detail', detail))
+select flow_job, revision, min(at), json_agg((
+    -- the detail keeps its own nulls
+    left(json_strip_nulls(json_build_object('what', what, 'step', step, 'iteration', iteration, 'attempt', attempt))::text, -1)
+      || coalesce(',"detail":' || detail::text, '') || '}')::json
     order by position)
 from flow_event_before group by flow_job, revision;
 
