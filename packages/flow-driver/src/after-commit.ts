@@ -4,6 +4,7 @@ import { noteInLog, releaseNext, type Dispatcher, type Ended } from "@towermill/
 import type { Bus, Database, Log } from "@towermill/store";
 import type { Drive, DriveContext } from "./drive.ts";
 import type { Pending } from "./entry.ts";
+import { keepNewest } from "./memory.ts";
 import { itemKey } from "./result.ts";
 import { rootOf } from "./place.ts";
 import type { Claims } from "./slots.ts";
@@ -64,8 +65,7 @@ function remember(ctx: DriveContext, { plan, states }: Drive): void {
     ctx.statuses.delete(id);
     if (!state || state.over) continue;
     if (!ctx.runs.known(id)) ctx.runs.remember(state.run);
-    ctx.statuses.set(id, { status: state.status, revision: to });
-    if (ctx.statuses.size > mostStatuses) ctx.statuses.delete(ctx.statuses.keys().next().value ?? "");
+    keepNewest(ctx.statuses, id, { status: state.status, revision: to }, mostStatuses);
   }
   for (const { flowJob, step, attempt, values } of plan.items) {
     for (const [index, value] of values.entries()) ctx.recent.set(itemKey(flowJob, { step, attempt, index }), value);

@@ -3,6 +3,7 @@ import type { ClaimedJob, Completion, Dispatcher } from "@towermill/queue";
 import { createDrive, drive, type Drive, type DriveContext, type FlowState } from "./drive.ts";
 import { beginFlow, keepResult, plannedEnd, tellFlow, type EndEntry, type Pending } from "./entry.ts";
 import { saysRecover } from "./marks.ts";
+import { keepNewest } from "./memory.ts";
 import type { Slot } from "./slot.ts";
 import { assignSlots, isPinned, type Claims } from "./slots.ts";
 import { createRefusal, openContext, timelessContext } from "./timeless-context.ts";
@@ -73,11 +74,11 @@ export function createForesight({ ctx, dispatcher, now = () => performance.now()
   };
 
   const predict = async (job: ClaimedJob, slot: Slot): Promise<void> => {
-    const before = underWay.get(job.id);
-    const flow = statusOf(ctx, before, job.parentJob);
-    if (!flow || isParallel(flow)) return;
     const refusal = createRefusal();
-    const work = createDrive(timelessContext(ctx, before, refusal));
+    const timeless = timelessContext(ctx, underWay.get(job.id), refusal);
+    const flow = job.parentJob === null ? undefined : timeless.statusOf(job.parentJob);
+    if (!flow || isParallel(flow.status)) return;
+    const work = createDrive(timeless);
     const completion: Completion = { id: job.id, attempt: job.attempt, status: "success", result: "" };
     work.plan.ends.push(plannedEnd(job, completion));
     tellFlow(work, job, { success: true });
@@ -150,21 +151,6 @@ const none = (): void => undefined;
 /** Steps of one place in one flow have the same prospects. */
 function placeOf({ options: { flow }, flowStepId }: ClaimedJob): string {
   return `${flow?.version ?? flow?.root ?? ""} ${flowStepId ?? ""}`;
-}
-
-function keepNewest<Value>(kept: Map<string, Value>, key: string, value: Value, most: number): void {
-  kept.delete(key);
-  kept.set(key, value);
-  const oldest = kept.keys().next();
-  if (kept.size > most && oldest.done !== true) kept.delete(oldest.value);
-}
-
-/** Where the flow around a step stands, if it needs not be read. */
-function statusOf(ctx: DriveContext, before: Drive | undefined, flowJob: string | null): FlowStatus | undefined {
-  if (flowJob === null) return undefined;
-  const state = before?.states.get(flowJob);
-  if (state) return state.over ? undefined : state.status;
-  return ctx.runs.known(flowJob) && ctx.statusOf(flowJob)?.status;
 }
 
 /** Others may end before the step: what follows then is something else. */

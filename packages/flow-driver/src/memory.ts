@@ -30,3 +30,11 @@ export function createTextCache(room: number): TextCache {
     },
   };
 }
+
+/** Keeps a value in a map of at most so many: the one that was kept longest goes. */
+export function keepNewest<Value>(kept: Map<string, Value>, key: string, value: Value, most: number): void {
+  kept.delete(key);
+  kept.set(key, value);
+  const oldest = kept.keys().next();
+  if (kept.size > most && oldest.done !== true) kept.delete(oldest.value);
+}

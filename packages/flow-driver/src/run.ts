@@ -4,6 +4,7 @@ import type { ClaimedJob, JobKind, JobOptions } from "@towermill/queue";
 import { named, sql, type Queryable } from "@towermill/store";
 import type { DeployedFlows } from "./deployed.ts";
 import { parseFlow } from "./flow-text.ts";
+import { keepNewest } from "./memory.ts";
 
 /** What of a flow's job decides how it moves. Only `args` can change, when its preprocessor ended. */
 export interface FlowJob {
@@ -126,9 +127,7 @@ export function createRuns({ db, deployed }: { db: Queryable; deployed: Deployed
   const known = new Map<string, FlowRun>();
   const remember = (run: FlowRun): void => {
     if (run.job.args.length > longestArgs || run.job.options.preprocess) return;
-    known.delete(run.job.id);
-    known.set(run.job.id, run);
-    if (known.size > mostRuns) known.delete(known.keys().next().value ?? "");
+    keepNewest(known, run.job.id, run, mostRuns);
   };
   const get = async (id: string): Promise<FlowRun> => {
     const found = known.get(id);

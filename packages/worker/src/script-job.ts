@@ -8,7 +8,7 @@ import { jobEnvironment, scriptEnvironment } from "./environment.ts";
 import { createMask } from "./mask.ts";
 import { endingOf, errorResult } from "./outcome.ts";
 import type { JobEnd, RunningJob, WorkerContext } from "./running-job.ts";
-import { alreadyWritten } from "./slots.ts";
+import { pendingOf } from "./slots.ts";
 
 interface Source {
   script: ScriptSource;
@@ -126,7 +126,7 @@ async function requestFor(
         : { ...around.variables, ...scriptEnvironment(job.options.envs), ...own },
     timeoutMs: timeoutMs(ctx, running),
     shared: sharedKeyOf(job),
-    mayRun: running.isWritten === alreadyWritten ? undefined : running.isWritten,
+    mayRun: pendingOf(running.isWritten),
     memoryLimitMb: ctx.memoryLimitMb,
     fresh:
       ctx.alwaysFresh || job.options.fresh === true || job.kind === "preview" || asksForFresh(source.script.content),

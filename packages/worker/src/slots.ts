@@ -17,6 +17,11 @@ export interface Next {
 
 export const alreadyWritten = Promise.resolve(true);
 
+/** The word that a job is waiting for, if it is. */
+export function pendingOf(isWritten: Promise<boolean>): Promise<boolean> | undefined {
+  return isWritten === alreadyWritten ? undefined : isWritten;
+}
+
 /** Steps of one flow follow each other in a slot for this long, then others get a chance. */
 const longestStayMs = 3000;
 

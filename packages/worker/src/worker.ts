@@ -24,7 +24,7 @@ import { createSecretReads } from "./secret-reads.ts";
 import { createWorkspaceEnvironment } from "./workspace-environment.ts";
 import { createSharedFolders } from "./flow-shared.ts";
 import { runScriptJob } from "./script-job.ts";
-import { alreadyWritten, createSlots, type Next, type Stay } from "./slots.ts";
+import { alreadyWritten, createSlots, pendingOf, type Next, type Stay } from "./slots.ts";
 
 export interface WorkerOptions extends Omit<WorkerContext, "workspaceEnvironment" | "secretReads"> {
   dispatcher: Dispatcher;
@@ -118,11 +118,6 @@ function bodyOf(job: ClaimedJob): (ctx: WorkerContext, running: RunningJob) => P
 /** A step that could not be prepared when its flow pushed it. */
 async function failBeforeRun(_ctx: WorkerContext, { job }: RunningJob): Promise<JobEnd> {
   return { status: "failure", result: JSON.stringify({ error: job.options.failed }) };
-}
-
-/** The word that a job is waiting for, if it is. */
-function pendingOf(isWritten: Promise<boolean>): Promise<boolean> | undefined {
-  return isWritten === alreadyWritten ? undefined : isWritten;
 }
 
 function isFlow({ kind }: ClaimedJob): boolean {

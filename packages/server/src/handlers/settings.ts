@@ -37,13 +37,14 @@ export const apiVersion = "CE v1.819.0";
 export function settingsHandlers(services: Services): Handlers<typeof settingsOperations> {
   let document: Record<string, unknown> | undefined;
   const openApi = (): Record<string, unknown> => (document ??= openapi(operations, services.version));
+  let schema: Record<string, unknown> | undefined;
   return {
     backendVersion: async () => `${apiVersion} (towermill ${services.version})`,
     backendUptodate: async () => "yes",
     getLicenseId: async () => "",
     getOpenApiYaml: async () => stringify(openApi(), { aliasDuplicateObjects: false }),
     getOpenApiJson: async () => openApi(),
-    getOpenFlowSchema: async () => flowSchema(),
+    getOpenFlowSchema: async () => (schema ??= flowSchema()),
     async getHealthStatus() {
       const found = await health(services);
       return found.database_healthy ? found : jsonText(JSON.stringify(found), 503);
